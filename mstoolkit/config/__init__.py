@@ -1,0 +1,52 @@
+"""Scenario and provider files (TOML) read into frozen, validated values; unknown keys are refused."""
+
+from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
+from mstoolkit.config.errors import ConfigError
+from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario
+from mstoolkit.config.policy import (
+    Breaker,
+    Failover,
+    Limits,
+    Pacing,
+    Policy,
+    Retry,
+    RotationSpec,
+)
+from mstoolkit.config.profile import Profile
+from mstoolkit.config.scenario import (
+    Audience,
+    Campaign,
+    Outage,
+    Scenario,
+    Segment,
+    Server,
+)
+from mstoolkit.config.units import parse_duration, parse_rate
+
+__all__ = [
+    "Audience",
+    "Breaker",
+    "Campaign",
+    "ConfigError",
+    "Failover",
+    "Limits",
+    "Outage",
+    "Pacing",
+    "Policy",
+    "Profile",
+    "Retry",
+    "RotationSpec",
+    "Scenario",
+    "Segment",
+    "Server",
+    "content_hash",
+    "data_path",
+    "data_text",
+    "isp_names",
+    "load_profile",
+    "load_scenario",
+    "parse_duration",
+    "parse_rate",
+    "parse_scenario",
+    "scenario_names",
+]

@@ -1,0 +1,127 @@
+"""A sending policy as a file states it: rotation, weighting, limits, failover and retry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mstoolkit.config.base import Frozen
+from mstoolkit.config.units import Duration, Rate, Share
+
+
+class RoundRobinSpec(Frozen):
+    """Each server in turn."""
+
+    kind: Literal["round-robin"]
+
+
+class BatchSpec(Frozen):
+    """Stay on a server for ``size`` messages, then take the next one."""
+
+    kind: Literal["batch"]
+    size: int = Field(500, ge=1)
+
+
+class IntervalSpec(Frozen):
+    """Stay on a server for a time, then take the next one."""
+
+    kind: Literal["interval"]
+    every: Duration = Field(600.0, gt=0)
+
+
+class SmoothWeightedSpec(Frozen):
+    """nginx's smooth weighted round robin."""
+
+    kind: Literal["smooth-weighted"]
+
+
+class LeastLoadedSpec(Frozen):
+    """The server with the fewest messages in flight for its weight."""
+
+    kind: Literal["least-loaded"]
+
+
+class PrioritySpec(Frozen):
+    """The lowest tier that has an eligible server; smooth weighted inside the tier."""
+
+    kind: Literal["priority"]
+
+
+RotationSpec = Annotated[
+    RoundRobinSpec
+    | BatchSpec
+    | IntervalSpec
+    | SmoothWeightedSpec
+    | LeastLoadedSpec
+    | PrioritySpec,
+    Field(discriminator="kind"),
+]
+
+Weigher = Literal["static", "capacity", "cost"]
+
+
+class Limits(Frozen):
+    """Limits of one path (server x ISP); what is left out is inherited.
+
+    ``rate`` is in messages a second inside; ``burst`` is how many messages may leave at one instant.
+    """
+
+    rate: Rate | None = None
+    burst: int | None = Field(None, ge=1)
+    connections: int | None = Field(None, ge=1)
+    messages_per_connection: int | None = Field(None, ge=1)
+
+
+class Pacing(Frozen):
+    """Default limits of every path, before a server's or a server-and-ISP's own."""
+
+    rate: Rate = 10.0
+    burst: int = Field(10, ge=1)
+    connections: int = Field(5, ge=1)
+    messages_per_connection: int = Field(50, ge=1)
+
+
+class Breaker(Frozen):
+    """When something is left alone, for how long, and how it comes back.
+
+    After ``failures`` in a row it is suspended for ``base`` x 2^k, at most ``longest``; k falls by
+    one for each clean ``base`` time after re-entry. Re-entry is a probe of ``probe`` messages.
+    """
+
+    failures: int = Field(3, ge=1)
+    base: Duration = 60.0
+    longest: Duration = 1800.0
+    probe: int = Field(3, ge=1)
+
+
+class Failover(Frozen):
+    """Breakers of a server (it cannot be reached) and of a path (the ISP tells us to slow down)."""
+
+    server: Breaker = Breaker()
+    path: Breaker = Breaker(failures=5)
+
+
+class Retry(Frozen):
+    """Back-off of deferred messages: ``base`` x ``factor``^attempt, at most ``longest``, jittered.
+
+    ``jitter`` is the share of the delay that is drawn (0.5: between 75 % and 125 % of it).
+    ``quantum`` is the grid to which due times are rounded up, so that remainders can be joined.
+    """
+
+    base: Duration = 300.0
+    factor: float = Field(2.0, ge=1)
+    longest: Duration = 3600.0
+    jitter: Share = 0.5
+    quantum: Duration = Field(30.0, gt=0)
+    attempts: int = Field(20, ge=1)
+
+
+class Policy(Frozen):
+    """One strategy: every part is named and replaceable."""
+
+    rotation: RotationSpec
+    weighting: tuple[Weigher, ...] = ("static",)
+    pacing: Pacing = Pacing()
+    failover: Failover = Failover()
+    retry: Retry = Retry()

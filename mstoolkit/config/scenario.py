@@ -1,0 +1,152 @@
+"""A scenario: servers, audience, providers, campaigns, outages and the strategies to compare."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mstoolkit.config.base import Frozen
+from mstoolkit.config.policy import Limits, Policy
+from mstoolkit.config.profile import Profile
+from mstoolkit.config.units import Duration, Share
+
+
+class Server(Frozen):
+    """One SMTP identity of the pool.
+
+    Parameters
+    ----------
+    host, port
+        Where it is spoken to; the default is loopback.
+    source_ip
+        The address that mailbox providers see.
+    region
+        Where it stands; a label.
+    weight
+        Static weight of the weighted rotations; 0 takes the server out.
+    priority
+        Tier of the priority rotation; lower goes first.
+    connections
+        Connections it can hold in all.
+    speed
+        Messages a second that it can work on before it gets slower (service time grows with load).
+    latency
+        Round trip to the providers (s inside).
+    cost_per_1000
+        Price of 1,000 messages, in any currency.
+    warm
+        How much of a full warm-up the address has behind it: 0 is new and cold, 1 is warm.
+    limits
+        Limits of every path of this server; ``isp_limits`` those of one ISP.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+    source_ip: str = ""
+    region: str = ""
+    weight: float = Field(1.0, ge=0)
+    priority: int = Field(1, ge=1)
+    connections: int = Field(50, ge=1)
+    speed: float = Field(20.0, gt=0)
+    latency: Duration = 0.05
+    cost_per_1000: float = Field(0.0, ge=0)
+    warm: Share = 1.0
+    limits: Limits = Limits()
+    isp_limits: dict[str, Limits] = {}
+
+
+class Segment(Frozen):
+    """An engagement band of the audience: who reads, who complains, which addresses are dead.
+
+    All rates are shares of the segment's messages under perfect placement; placement lowers them.
+    """
+
+    share: Share
+    opens: Share
+    clicks: Share = 0.0
+    complaints: Share = 0.0
+    unsubscribes: Share = 0.0
+    unknown: Share = 0.0
+    full: Share = 0.0
+    suppressed: Share = 0.0
+
+
+class Audience(Frozen):
+    """Who is written to: size, shares of the ISPs and engagement segments."""
+
+    size: int = Field(ge=1)
+    isps: dict[str, Share]
+    segments: dict[str, Segment]
+
+    @model_validator(mode="after")
+    def _shares_sum(self) -> Audience:
+        _check_sum("isps", self.isps.values())
+        _check_sum("segments", (segment.share for segment in self.segments.values()))
+        return self
+
+
+class Campaign(Frozen):
+    """Mail to the whole audience (or its first ``size`` recipients), enqueued over ``spread``."""
+
+    stream: str = "marketing"
+    start: Duration = 0.0
+    spread: Duration = 0.0
+    size: int | None = Field(None, ge=1)
+    expires: Duration = Field(72 * 3600.0, gt=0)
+
+
+class Outage(Frozen):
+    """A server that cannot be reached for a while."""
+
+    server: str
+    start: Duration
+    lasts: Duration = Field(gt=0)
+    kind: Literal["refuse"] = "refuse"
+
+
+class Scenario(Frozen):
+    """Everything a run needs but the strategy and the seed."""
+
+    name: str
+    description: str = ""
+    horizon: Duration = Field(gt=0)
+    follow: Duration = 72 * 3600.0
+    sending_domain: str = "news.example"
+    servers: dict[str, Server] = Field(min_length=1)
+    audience: Audience
+    campaigns: dict[str, Campaign] = Field(min_length=1)
+    outages: tuple[Outage, ...] = ()
+    isps: dict[str, Profile]
+    strategies: dict[str, Policy] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Scenario:
+        for number, outage in enumerate(self.outages):
+            _check_name(f"outages.{number}.server", outage.server, self.servers, "servers")
+        for name in self.audience.isps:
+            _check_name("audience.isps", name, self.isps, "isps")
+        for name, server in self.servers.items():
+            for isp in server.isp_limits:
+                _check_name(f"servers.{name}.isp_limits", isp, self.isps, "isps")
+        if not any(server.weight > 0 for server in self.servers.values()):
+            raise ValueError("servers: every weight is 0; give at least one server a weight above 0")
+        return self
+
+
+def source_ip(name: str, server: Server) -> str:
+    """Return the address by which providers know a server; a stand-in where the file names none."""
+    return server.source_ip or f"server:{name}"
+
+
+def _check_sum(what: str, shares: object) -> None:
+    total = math.fsum(shares)  # type: ignore[arg-type]
+    if abs(total - 1.0) > 1e-6:
+        raise ValueError(f"{what}: shares sum to {total:.6g}; make them sum to 1")
+
+
+def _check_name(key: str, name: str, known: dict[str, object] | object, kind: str) -> None:
+    names = list(known)  # type: ignore[call-overload]
+    if name not in names:
+        raise ValueError(f"{key}: there is no {name!r} in {kind}; known are {', '.join(names)}")

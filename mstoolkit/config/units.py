@@ -1,0 +1,97 @@
+"""Units as people write them: ``"10min"``, ``"600/min"``, ``"50k/day"``; seconds and 1/s inside."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_SECONDS = {
+    "ms": 0.001,
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "d": 86400.0,
+    "day": 86400.0,
+}
+_MULTIPLES = {"": 1.0, "k": 1e3, "M": 1e6}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kM]?)\s*/\s*([a-z]+)\s*")
+
+
+def parse_duration(value: object) -> float:
+    """Read a duration into seconds.
+
+    Parameters
+    ----------
+    value : str
+        A number with a unit (``ms s min h d``) or several in a row, as ``"1h 30min"``.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    ValueError
+        If there is no unit, or an unknown one.
+
+    Examples
+    --------
+    >>> parse_duration("1h 30min")
+    5400.0
+    """
+    if isinstance(value, str) and value.strip():
+        position, total = 0, 0.0
+        while position < len(value):
+            match = _DURATION.match(value, position)
+            if match is None or match[2] not in _SECONDS:
+                break
+            total += float(match[1]) * _SECONDS[match[2]]
+            position = match.end()
+        else:
+            return total
+    raise ValueError(f'is not a duration: {value!r}; write a number with ms, s, min, h or d, as "10min"')
+
+
+def parse_rate(value: object) -> float:
+    """Read a rate into events per second.
+
+    Parameters
+    ----------
+    value : str
+        As ``"10/min"``, ``"50k/day"``, ``"2.5/s"``.
+
+    Returns
+    -------
+    float
+        Events per second.
+
+    Raises
+    ------
+    ValueError
+        If it is not written as a rate.
+
+    Examples
+    --------
+    >>> parse_rate("600/min")
+    10.0
+    """
+    if isinstance(value, str):
+        match = _RATE.fullmatch(value)
+        if match and match[3] in _SECONDS:
+            return float(match[1]) * _MULTIPLES[match[2]] / _SECONDS[match[3]]
+    raise ValueError(
+        f'is not a rate: {value!r}; write a number per s, min, h or day, as "600/min" or "50k/day"'
+    )
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+Rate = Annotated[float, BeforeValidator(parse_rate), Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
