@@ -24,6 +24,7 @@ class RateLimit(Frozen):
     cautious: Rate
     ceiling: Rate
     window: Duration = Field(60.0, gt=0)
+    warmup_volume: int = Field(20_000, ge=1)
 
 
 class Reputation(Frozen):
