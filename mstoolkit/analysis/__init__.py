@@ -1,0 +1,38 @@
+"""Frame in, frame out: what a log says, in figures with units, and which strategy is better.
+
+Rules of this room: it reads event logs and truth tables and nothing else; no driver, no strategy
+and no provider is imported here.
+"""
+
+from mstoolkit.analysis.balance import conservation
+from mstoolkit.analysis.comparison import paired_differences, summarise
+from mstoolkit.analysis.latency import makespan, queue_time, queue_time_by
+from mstoolkit.analysis.metrics import METRICS, Metric, by, summary
+from mstoolkit.analysis.series import (
+    deferrals_over_time,
+    delivered_over_time,
+    outcomes,
+    reputation_over_time,
+    server_share_over_time,
+)
+from mstoolkit.analysis.verdict import Winner, winner
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Winner",
+    "by",
+    "conservation",
+    "deferrals_over_time",
+    "delivered_over_time",
+    "makespan",
+    "outcomes",
+    "paired_differences",
+    "queue_time",
+    "queue_time_by",
+    "reputation_over_time",
+    "server_share_over_time",
+    "summarise",
+    "summary",
+    "winner",
+]
