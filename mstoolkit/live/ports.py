@@ -1,0 +1,40 @@
+"""What the sender needs of the dispatcher and of the log, so that tests can stand in for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from mstoolkit.model import Command, Event, Parcel
+
+
+class Decider(Protocol):
+    """A dispatcher, as its driver sees it."""
+
+    def handle(self, event: Event, /) -> list[Command]:
+        """Take an event and say what is to be done."""
+
+    def next_wakeup(self) -> float | None:
+        """Say when a tick is wanted."""
+
+    @property
+    def totals(self) -> Mapping[str, int]:
+        """Messages by where they are."""
+
+
+class Log(Protocol):
+    """A log writer, as the driver sees it."""
+
+    def record(self, event: Event, commands: list[Command], /) -> None:
+        """Write down a handled event and its commands."""
+
+    def observe(
+        self,
+        at: float,
+        kind: str,
+        server: str,
+        parcel: Parcel,
+        decided_at: float,
+        machine: bool = False,
+    ) -> None:
+        """Write down what the dispatcher is not told."""
