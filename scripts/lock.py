@@ -35,9 +35,9 @@ def resolve(python: str, needs: list[str], fixed: dict[str, str]) -> dict[str, s
         pins = "".join(f"{name}=={version}\n" for name, version in fixed.items())
         constraints.write_text(pins, encoding="utf-8")
         options = ["--dry-run", "--ignore-installed", "--only-binary", ":all:", "--quiet"]
+        options += ["--report", str(report), "--constraint", str(constraints)]
         subprocess.run(
-            [python, "-m", "pip", "install", *options]
-            + ["--report", str(report), "--constraint", str(constraints), *needs],
+            [python, "-m", "pip", "install", *options, *needs],
             check=True,
         )
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
@@ -80,9 +80,7 @@ def main() -> None:
     pins = {name: line.split("==")[1].split(" ")[0] for name, line in all_lines.items()}
     run_lines = locked(pythons, [*wanted("sinks"), "hatchling", "editables"], pins)
     folder = ROOT / "requirements"
-    (folder / "run.txt").write_text(
-        HEAD + "\n".join(run_lines.values()) + "\n", encoding="utf-8"
-    )
+    (folder / "run.txt").write_text(HEAD + "\n".join(run_lines.values()) + "\n", encoding="utf-8")
     rest = [line for name, line in all_lines.items() if name not in run_lines]
     (folder / "dev.txt").write_text(
         HEAD + "-r run.txt\n" + "\n".join(rest) + "\n", encoding="utf-8"

@@ -1,4 +1,4 @@
-"""Scenario and provider files (TOML) read into frozen, validated values; unknown keys are refused."""
+"""Scenario and provider files (TOML) as frozen, validated values; unknown keys are refused."""
 
 from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
 from mstoolkit.config.errors import ConfigError

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mstoolkit.config.data import data_path, data_text, scenario_names
+from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
 from mstoolkit.config.errors import ConfigError
+from mstoolkit.config.explain import explained, suggestion
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.scenario import Scenario
+from mstoolkit.config.units import WRITTEN
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -43,20 +45,9 @@ def load_scenario(source: str | Path) -> Scenario:
     50000
     """
     path = Path(source)
-    if not path.suffix and not path.exists() and str(source) in scenario_names():
+    if not path.suffix and not path.is_file() and str(source) in scenario_names():
         path = data_path() / "scenarios" / f"{source}.toml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(
-            "there is no such file",
-            file=str(source),
-            remedy=f"give a .toml file or a shipped scenario: {', '.join(scenario_names())}",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"cannot be read: {error}", file=str(source), remedy="give a UTF-8 text file"
-        ) from None
+    text = _read(path, str(source))
     return parse_scenario(text, file=str(source), folder=path.parent)
 
 
@@ -80,11 +71,26 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
     tree = _toml(text, file)
     isps = tree.pop("isps", {})
     if not isinstance(isps, dict):
-        raise ConfigError("must be a table of providers", file=file, key="isps")
+        raise ConfigError(
+            f"must be a table of providers, got {isps!r}",
+            file=file,
+            key="isps",
+            remedy="write a table [isps.NAME] for each provider",
+        )
     audience = tree.get("audience")
-    shares = audience.get("isps", {}) if isinstance(audience, dict) else {}
+    shares = audience.get("isps") if isinstance(audience, dict) else None
+    shares = shares if isinstance(shares, dict) else {}
     names = [*shares, *(name for name in isps if name not in shares)]
-    profiles = {name: _profile(name, isps.get(name, {}), file, folder) for name in names}
+    profiles = {
+        name: _profile(
+            name,
+            isps.get(name, {}),
+            file,
+            folder,
+            f"isps.{name}" if name in isps else f"audience.isps.{name}",
+        )
+        for name in names
+    }
     return _validated(Scenario, {**tree, "isps": profiles}, file)
 
 
@@ -101,7 +107,7 @@ def load_profile(name: str, *, folder: Path | None = None) -> Profile:
     >>> load_profile("gmail").domains[0]
     'gmail.com'
     """
-    return _profile(name, {"profile": name}, "", folder)
+    return _profile(name, {}, "", folder, "")
 
 
 def content_hash(value: BaseModel) -> str:
@@ -116,42 +122,70 @@ def content_hash(value: BaseModel) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _profile(name: str, changes: object, file: str, folder: Path | None) -> Profile:
-    key = f"isps.{name}"
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        near = suggestion(path.name, scenario_names(), "shipped are")
+        problem, remedy = "there is no such file", f"give a .toml file or a shipped name; {near}"
+    except IsADirectoryError:
+        problem, remedy = "is a folder", "give a .toml file"
+    except UnicodeDecodeError:
+        problem, remedy = "is no text", "give a .toml file in UTF-8"
+    except OSError as error:
+        problem, remedy = f"cannot be read ({error.strerror})", "give a .toml file"
+    raise ConfigError(problem, file=name or "''", remedy=remedy)
+
+
+def _profile(name: str, changes: object, file: str, folder: Path | None, key: str) -> Profile:
     if not isinstance(changes, Mapping):
-        raise ConfigError("must be a table", file=file, key=key)
+        raise ConfigError(
+            f"must be a table, got {changes!r}",
+            file=file,
+            key=key,
+            remedy=f'write [{key}] and in it profile = "{changes}"',
+        )
     changed = dict(changes)
-    base = str(changed.pop("profile", name))
-    own = (folder or Path()) / base
-    if base.endswith(".toml"):
-        try:
-            text = own.read_text(encoding="utf-8")
-        except OSError:
-            raise ConfigError(
-                f"there is no profile file {str(own)!r}",
-                file=file,
-                key=f"{key}.profile",
-                remedy="give a path relative to the scenario",
-            ) from None
-        where = str(own)
-    else:
-        try:
-            text = data_text("isps", base)
-        except ConfigError as error:
-            raise ConfigError(error.problem, file=file, key=key, remedy=error.remedy) from None
-        where = f"isps/{base}.toml"
+    if "profile" in changed:
+        key = f"isps.{name}"
+    text, where = _profile_text(str(changed.pop("profile", name)), file, folder, key)
     tree = _toml(text, where)
     if not changed:
         return _validated(Profile, tree, where)
-    return _validated(Profile, _merged(tree, changed), file or where, prefix=key)
+    return _validated(Profile, _merged(tree, changed), file or where, prefix=f"isps.{name}")
+
+
+def _profile_text(base: str, file: str, folder: Path | None, key: str) -> tuple[str, str]:
+    """Return the text of a profile, shipped or the user's own, and the name of its file."""
+    if not base.endswith(".toml"):
+        if base not in isp_names():
+            raise ConfigError(
+                f"there is no provider {base!r}",
+                file=file,
+                key=key,
+                remedy=suggestion(base, isp_names(), "shipped are"),
+            )
+        return data_text("isps", base), f"isps/{base}.toml"
+    own = (folder or Path()) / base
+    try:
+        return own.read_text(encoding="utf-8"), str(own)
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            f"the profile file {str(own)!r} cannot be read",
+            file=file,
+            key=f"{key}.profile",
+            remedy="give a path relative to the scenario",
+        ) from None
 
 
 def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in changes.items():
         under = merged.get(key)
-        both = isinstance(value, Mapping) and isinstance(under, dict)
-        merged[key] = _merged(under, value) if both else value
+        if isinstance(value, Mapping) and isinstance(under, dict):
+            merged[key] = _merged(under, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -159,59 +193,32 @@ def _toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not valid TOML: {error}", file=file) from None
+        raise ConfigError(
+            f"is not valid TOML: {error}",
+            file=file,
+            remedy="mend that line: text stands in quotes, a key once, a table in brackets",
+        ) from None
 
 
 def _validated(model: type[_M], tree: Mapping[str, Any], file: str, prefix: str = "") -> _M:
+    _check_finite(tree, file, (prefix,))
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context=WRITTEN)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _explained(model, first, file, prefix) from None
+        raise explained(model, error, tree, file=file, prefix=prefix) from None
 
 
-def _explained(model: type[BaseModel], first: Any, file: str, prefix: str) -> ConfigError:
-    path = [str(part) for part in first["loc"]]
-    problem, remedy = first["msg"].removeprefix("Value error, "), ""
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(model, path[:-1])
-        near = get_close_matches(path[-1], known, n=1)
-        problem = f"unknown key {path[-1]!r}"
-        remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-        if not known:
-            remedy = "remove it"
-    elif first["type"] == "missing":
-        problem, remedy = "is missing", "add it"
-    elif first["type"] == "value_error" and not path and ": " in problem:
-        where, problem = problem.split(": ", 1)
-        path = [where]
-    elif first["type"] != "value_error":
-        problem = f"{problem[0].lower()}{problem[1:]}, got {first['input']!r}"
-    if not remedy and "; " in problem:
-        problem, remedy = problem.split("; ", 1)
-    key = ".".join(part for part in (prefix, *path) if part)
-    return ConfigError(problem, file=file, key=key, remedy=remedy)
-
-
-def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
-    """Return the keys of the table at `path`, walking the models' annotations."""
-    current: Any = model
-    for part in path:
-        fields = getattr(current, "model_fields", None)
-        if fields is not None:
-            if part not in fields:
-                return []
-            current = fields[part].annotation
-        else:
-            current = _inner(current, part)
-    return list(getattr(current, "model_fields", {}))
-
-
-def _inner(annotation: Any, part: str) -> Any:
-    """Step into a dict's or tuple's item, or into the member of a union that `part` names."""
-    arguments = [a for a in get_args(annotation) if a is not type(None)]
-    for argument in arguments:
-        kind = getattr(argument, "model_fields", {}).get("kind")
-        if kind is not None and part in get_args(kind.annotation):
-            return argument
-    return arguments[-1] if arguments else None
+def _check_finite(tree: object, file: str, path: tuple[str, ...]) -> None:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            _check_finite(value, file, (*path, key))
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            _check_finite(value, file, (*path, str(number)))
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        raise ConfigError(
+            f"must be a finite number, got {tree}",
+            file=file,
+            key=".".join(part for part in path if part),
+            remedy="write it in figures",
+        )

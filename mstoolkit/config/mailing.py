@@ -19,7 +19,7 @@ _SLICE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A lot's range in its list: ``first .. first + n - 1``, the last ``suppressed`` of them barred."""
+    """A lot's range in its list, ``first .. first + n - 1``; the last ``suppressed`` are barred."""
 
     lot: Lot
     first: int

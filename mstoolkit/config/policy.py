@@ -49,12 +49,7 @@ class PrioritySpec(Frozen):
 
 
 RotationSpec = Annotated[
-    RoundRobinSpec
-    | BatchSpec
-    | IntervalSpec
-    | SmoothWeightedSpec
-    | LeastLoadedSpec
-    | PrioritySpec,
+    RoundRobinSpec | BatchSpec | IntervalSpec | SmoothWeightedSpec | LeastLoadedSpec | PrioritySpec,
     Field(discriminator="kind"),
 ]
 
@@ -64,7 +59,7 @@ Weigher = Literal["static", "capacity", "cost"]
 class Limits(Frozen):
     """Limits of one path (server x ISP); what is left out is inherited.
 
-    ``rate`` is in messages a second inside; ``burst`` is how many messages may leave at one instant.
+    ``rate`` is in messages a second inside; ``burst`` is how many may leave at one instant.
     """
 
     rate: Rate | None = None

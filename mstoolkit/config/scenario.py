@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -131,7 +132,9 @@ class Scenario(Frozen):
             for isp in server.isp_limits:
                 _check_name(f"servers.{name}.isp_limits", isp, self.isps, "isps")
         if not any(server.weight > 0 for server in self.servers.values()):
-            raise ValueError("servers: every weight is 0; give at least one server a weight above 0")
+            raise ValueError(
+                "servers: every weight is 0; give at least one server a weight above 0"
+            )
         return self
 
 
@@ -140,13 +143,13 @@ def source_ip(name: str, server: Server) -> str:
     return server.source_ip or f"server:{name}"
 
 
-def _check_sum(what: str, shares: object) -> None:
-    total = math.fsum(shares)  # type: ignore[arg-type]
+def _check_sum(what: str, shares: Iterable[float]) -> None:
+    total = math.fsum(shares)
     if abs(total - 1.0) > 1e-6:
         raise ValueError(f"{what}: shares sum to {total:.6g}; make them sum to 1")
 
 
-def _check_name(key: str, name: str, known: dict[str, object] | object, kind: str) -> None:
-    names = list(known)  # type: ignore[call-overload]
+def _check_name(key: str, name: str, known: Iterable[str], kind: str) -> None:
+    names = list(known)
     if name not in names:
         raise ValueError(f"{key}: there is no {name!r} in {kind}; known are {', '.join(names)}")

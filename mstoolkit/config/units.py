@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 _SECONDS = {
     "ms": 0.001,
@@ -57,7 +57,9 @@ def parse_duration(value: object) -> float:
             position = match.end()
         else:
             return total
-    raise ValueError(f'is not a duration: {value!r}; write a number with ms, s, min, h or d, as "10min"')
+    raise ValueError(
+        f'is not a duration: {value!r}; write a number with ms, s, min, h or d, as "10min"'
+    )
 
 
 def parse_rate(value: object) -> float:
@@ -92,6 +94,24 @@ def parse_rate(value: object) -> float:
     )
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
-Rate = Annotated[float, BeforeValidator(parse_rate), Field(gt=0)]
+WRITTEN = {"written": True}
+"""Validation context of what people wrote: there a number without a unit is refused."""
+
+
+def _duration(value: object, info: ValidationInfo) -> float:
+    return value if _is_inside(value, info) else parse_duration(value)
+
+
+def _rate(value: object, info: ValidationInfo) -> float:
+    return value if _is_inside(value, info) else parse_rate(value)
+
+
+def _is_inside(value: object, info: ValidationInfo) -> TypeGuard[float]:
+    """Return whether a value comes from Python or from a dump, in seconds or 1/s already."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and info.context is not WRITTEN
+
+
+Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -1,0 +1,87 @@
+"""What a user can remedy, as one sentence; everything else is a bug and keeps its trace."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import NoReturn
+
+from typer.exceptions import TyperException
+
+EXTRAS = {
+    "aiosmtpd": "sinks",
+    "jupyterlab": "notebook",
+    "ipykernel": "notebook",
+    "nbclient": "notebook",
+    "jupytext": "notebook",
+}
+
+
+def explained(error: Exception) -> str | None:
+    """Return the sentence for an error that the user can remedy, or None for any other."""
+    for explain in (_usage, _configuration, _missing_extra, _system):
+        sentence = explain(error)
+        if sentence is not None:
+            return " ".join(sentence.split())
+    return None
+
+
+def refuse(problem: str, *, key: str = "", remedy: str = "", file: str = "") -> NoReturn:
+    """Raise the error that ends a command with exit status 2."""
+    from mstoolkit.config import ConfigError
+
+    raise ConfigError(problem, file=file, key=key, remedy=remedy)
+
+
+def needing_extra(name: str, what: Callable[[], object]) -> None:
+    """Call `what`, an import, and say which extra holds it where it is missing."""
+    try:
+        what()
+    except ModuleNotFoundError as error:
+        if error.name is None or EXTRAS.get(error.name.partition(".")[0]) != name:
+            raise
+        refuse(f"{error.name} is not installed", remedy=_install(name))
+
+
+def _install(extra: str) -> str:
+    return f"install the extra that holds it: pip install 'mstoolkit[{extra}]'"
+
+
+def _usage(error: Exception) -> str | None:
+    if not isinstance(error, TyperException):
+        return None
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "mstoolkit"
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see {command} --help"
+
+
+def _configuration(error: Exception) -> str | None:
+    if type(error).__name__ != "ConfigError":
+        return None
+    return str(error)
+
+
+def _missing_extra(error: Exception) -> str | None:
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    extra = EXTRAS.get(error.name.partition(".")[0])
+    return f"{error.name} is not installed; {_install(extra)}" if extra else None
+
+
+_SYSTEM = {
+    errno.EACCES: "permission is denied; choose a place where you may write",
+    errno.EPERM: "permission is denied; choose a place where you may write",
+    errno.ENOSPC: "the disk is full; make room or give another --out",
+    errno.EROFS: "the place is read-only; give another --out",
+    errno.ENOTDIR: "a file lies where a folder is needed; give another --out",
+    errno.EEXIST: "a file lies where a folder is needed; give another --out",
+    errno.EADDRINUSE: "the port is in use; stop what listens there, or change the port",
+}
+
+
+def _system(error: Exception) -> str | None:
+    if not isinstance(error, OSError) or error.errno not in _SYSTEM:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{_SYSTEM[error.errno]}"

@@ -1,0 +1,84 @@
+"""What goes where: results to stdout, progress and asides to stderr; JSON alone on stdout."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """Return a console on stdout; it leaves colours out where NO_COLOR or a pipe asks for that."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def say(text: str = "") -> None:
+    """Print a line for a person on stdout; rich markup is understood."""
+    console().print(text)
+
+
+def aside(text: str) -> None:
+    """Print a line on stderr, so that stdout holds results only."""
+    typer.echo(text, err=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; the first column is text, the others are aligned to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        drawn.add_column(column, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*row)
+    console().print(drawn, soft_wrap=False)
+
+
+def emit(document: Any, *, lines: bool = False) -> None:
+    """Print a JSON document on stdout; with ``lines`` on one line, at once, as JSON lines want it.
+
+    Numbers that JSON does not know (NaN, infinity) become null.
+    """
+    text = json.dumps(_plain(document), indent=None if lines else 2, allow_nan=False)
+    typer.echo(text)
+    if lines:
+        sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+@contextmanager
+def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
+    """Show a bar on stderr where that is a terminal; yields what sets the share that is done."""
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}% {bar} {elapsed}"
+    hidden = True if quiet else None
+    with tqdm(total=1.0, desc=what, bar_format=form, disable=hidden, leave=False) as bar:
+
+        def show(share: float) -> None:
+            bar.n = min(1.0, share)
+            bar.refresh()
+
+        yield show
