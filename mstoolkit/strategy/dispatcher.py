@@ -1,0 +1,449 @@
+"""The sender: a pure state machine that turns events into commands.
+
+Rules of this file: it never waits, reads no clock and opens nothing; `at` of the events is the only
+time. Every token is answered once, by `Replied`, `ConnectionFailed` or `Lost`. `Finish` is the only
+way a message ends. `handle` leaves no due work behind, so `next_wakeup()` is later than the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mstoolkit.config import Policy, Server
+from mstoolkit.mail import classify
+from mstoolkit.model import (
+    Close,
+    Closed,
+    Command,
+    ConnectionFailed,
+    Enqueued,
+    Event,
+    Feedback,
+    Finish,
+    Lost,
+    Lot,
+    Outcome,
+    Parcel,
+    PoolChanged,
+    Probed,
+    Replied,
+    Reply,
+    Resumed,
+    Send,
+    SplitMix64,
+    Suppress,
+    Suspended,
+    Tick,
+    Withdrawn,
+    stream_key,
+)
+from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.outcomes import Judge
+from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
+from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.retry import Backoff
+from mstoolkit.strategy.timers import Timers
+
+IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
+Flight = tuple[Path, Send, "list[int] | int", int, int]
+
+
+class Dispatcher:
+    """Decides what is sent from where and when.
+
+    Parameters
+    ----------
+    servers : mapping of str to Server
+        The pool, in its order of declaration.
+    policy : Policy
+        Rotation, weighting, limits, failover and retry.
+    seed : int
+        Names the streams of whatever is drawn (jitter).
+    batch : int
+        Largest cut: 1 sends single messages (live, exact simulation), more trades detail for speed.
+
+    Examples
+    --------
+    >>> from mstoolkit.config import load_scenario
+    >>> from mstoolkit.config.mailing import Mailing
+    >>> scenario = load_scenario("quickstart")
+    >>> dispatcher = Dispatcher(scenario.servers, scenario.strategies["round-robin"])
+    >>> commands = dispatcher.handle(Mailing(scenario).arrivals()[0])
+    >>> commands[0].server, commands[0].isp, commands[0].parcel.n
+    ('mta-1', 'gmail', 1)
+    """
+
+    def __init__(
+        self, servers: Mapping[str, Server], policy: Policy, *, seed: int = 0, batch: int = 1
+    ) -> None:
+        self._batch = batch
+        self._policy = policy
+        self._pool = Pool(servers, policy)
+        self._jitter = SplitMix64(stream_key(seed, "retry"))
+        self._backoff = Backoff(policy.retry, self._jitter)
+        self._judge = Judge()
+        self._timers = Timers()
+        self._flights: dict[int, Flight] = {}
+        self._lots: dict[int, Lot] = {}
+        self._token = 0
+        self._now = 0.0
+        self._answered = -1
+        self._turning = False
+        self._totals = dict.fromkeys(
+            ("enqueued", "delivered", "bounced", "expired", "suppressed", "withdrawn"), 0
+        )
+        self._out: list[Command] = []
+        self._on: dict[type, Callable[[Any], None]] = {
+            Enqueued: self._enqueued,
+            Withdrawn: self._withdrawn,
+            Replied: self._replied,
+            ConnectionFailed: self._connection_failed,
+            Closed: self._closed,
+            Lost: self._lost,
+            Feedback: self._feedback,
+            PoolChanged: self._pool_changed,
+            Tick: self._tick,
+        }
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take an event and return what is to be done about it, in order.
+
+        Parameters
+        ----------
+        event : Event
+            Its `at` (s) is not earlier than that of the event before.
+
+        Raises
+        ------
+        KeyError
+            If an answer's token is not open, or a name is not in the pool.
+        ValueError
+            If time runs backwards.
+        """
+        now = event.at
+        if now < self._now:
+            raise ValueError(f"time runs backwards: {now} after {self._now}")
+        self._now = now
+        out: list[Command] = []
+        self._out = out
+        if self._timers.due <= now:
+            self._fire(now)
+        self._on[event.__class__](event)
+        dirty = self._pool.dirty
+        while dirty:
+            isp = dirty.pop(0) if len(dirty) > 1 else dirty.pop()
+            isp.dirty = False
+            self._dispatch(isp, now)
+        return out
+
+    def next_wakeup(self) -> float | None:
+        """Return when (s) a `Tick` is wanted, later than the last event; None if never."""
+        due = self._timers.due
+        return None if due == float("inf") else due
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Messages by where they are now: finished, queued or in flight."""
+        queued = sum(isp.queue.n + isp.queue.later for isp in self._pool.isps.values())
+        flying = sum(send.parcel.n for _, send, *_ in self._flights.values())
+        return {**self._totals, "queued": queued, "in_flight": flying}
+
+    # -- events
+
+    def _enqueued(self, event: Enqueued) -> None:
+        parcel = event.parcel
+        lot = parcel.lot
+        self._totals["enqueued"] += parcel.n
+        if event.suppressed:
+            self._finish(parcel, "suppressed", "suppression list")
+            return
+        if lot.expires <= event.at:
+            self._finish(parcel, "expired", "too old when it arrived")
+            return
+        if lot.id not in self._lots:
+            self._lots[lot.id] = lot
+            self._timers.set(lot.expires, "expire", lot.id)
+        isp = self._pool.isp(lot.isp)
+        isp.queue.add(
+            Pile(lot, parcel.first, parcel.n, parcel.attempt, parcel.born, parcel.parent)
+        )
+        self._pool.mark(isp)
+
+    def _withdrawn(self, event: Withdrawn) -> None:
+        for isp in self._pool.isps.values():
+            for pile in isp.queue.take_range(event.list, event.first, event.n):
+                self._finish(pile.cut(pile.n), "withdrawn", "taken back")
+
+    def _replied(self, event: Replied) -> None:
+        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        self._answered = event.token
+        pool, server = self._pool, path.server
+        parcel = send.parcel
+        pool.release(path, taken, event.closed)
+        path.isp.rotation.settle(path.index, parcel.n)
+        tried = parcel.n - event.unsent
+        if event.unsent:
+            self._give_back(path, parcel, event.unsent, server_generation, generation)
+        if server.breaker.troubled and server.breaker.success(
+            max(tried, 1), server_generation, event.at
+        ):
+            self._resume(server, None)
+        for reply, n in event.replies:
+            judgement = self._judge(reply)
+            if judgement.blames_path:
+                if path.breaker.failure(n, generation, event.at):
+                    self._suspend_path(path, judgement.category)
+            elif path.breaker.troubled and path.breaker.success(n, generation, event.at):
+                self._resume(server, path)
+            self._conclude(path, parcel, n, reply, judgement.outcome, judgement.category)
+        if path.probing:
+            pool.recheck_server(server)
+
+    def _conclude(
+        self, path: Path, parcel: Parcel, n: int, reply: Reply, outcome: str, category: str
+    ) -> None:
+        piece = parcel
+        if n != parcel.n:
+            piece = Parcel(parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent)
+        if outcome == "delivered":
+            self._totals["delivered"] += n
+            self._out.append(Finish(piece, "delivered", n, "", reply, path.server.name))
+        elif outcome == "bounced":
+            self._finish(piece, "bounced", category, reply, path.server.name)
+        else:
+            self._put_off(path.isp, piece)
+
+    def _put_off(self, isp: IspState, piece: Parcel) -> None:
+        attempt = piece.attempt + 1
+        if attempt >= self._policy.retry.attempts:
+            self._finish(piece, "expired", "no attempts left")
+            return
+        if piece.lot.expires <= self._now:
+            self._finish(piece, "expired", "too old")
+            return
+        due = min(self._backoff.due(piece.attempt, self._now), piece.lot.expires)
+        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered)
+        if isp.queue.put_off(pile, due):
+            self._timers.set(due, "retry", isp.name)
+
+    def _connection_failed(self, event: ConnectionFailed) -> None:
+        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        self._pool.release(path, taken, closed=True)
+        path.isp.rotation.settle(path.index, send.parcel.n)
+        server = path.server
+        self._give_back(path, send.parcel, send.parcel.n, server_generation, generation)
+        if event.reply.code:
+            if server.breaker.success(1, server_generation, event.at):
+                self._resume(server, None)
+            if path.breaker.failure(1, generation, event.at):
+                self._suspend_path(path, classify(event.reply))
+        elif server.breaker.failure(1, server_generation, event.at):
+            self._suspend_server(server, classify(event.reply))
+        if path.probing:
+            self._pool.recheck_server(server)
+
+    def _closed(self, event: Closed) -> None:
+        path, slot = self._pool.path_of_connection(event.connection)
+        path.used[slot] = 0
+
+    def _lost(self, event: Lost) -> None:
+        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        self._pool.release(path, taken, closed=True)
+        path.isp.rotation.settle(path.index, send.parcel.n)
+        self._answered = event.token
+        self._put_off(path.isp, send.parcel)
+        path.breaker.give_back(send.parcel.n, generation)
+        if path.server.breaker.failure(1, server_generation, event.at):
+            self._suspend_server(path.server, "network")
+        if path.probing:
+            self._pool.recheck_server(path.server)
+
+    def _feedback(self, event: Feedback) -> None:
+        parcel = event.parcel
+        if event.kind == "dsn":
+            reason = classify(event.reply) if event.reply else "other"
+            self._totals["delivered"] -= parcel.n
+            self._finish(parcel, "bounced", reason, event.reply, event.server)
+        elif event.kind in {"complained", "unsubscribed"}:
+            self._out.append(Suppress(parcel, event.kind))
+
+    def _pool_changed(self, event: PoolChanged) -> None:
+        server = self._pool.by_name[event.server]
+        server.drained = event.change == "drained"
+        self._pool.recheck_server(server)
+        if server.drained:
+            for path in server.paths:
+                self._hang_up(path)
+
+    def _tick(self, event: Tick) -> None:
+        """Nothing: timers that are due fire before any event is looked at."""
+
+    # -- timers
+
+    def _fire(self, now: float) -> None:
+        timers, pool = self._timers, self._pool
+        while timers.due <= now:
+            due, _, kind, argument = timers.pop()
+            if kind == "pace":
+                path = pool.paths[int(argument)]
+                path.paced = False
+                pool.refresh(path)
+            elif kind == "retry":
+                isp = pool.isps[str(argument)]
+                isp.queue.fall_due(due)
+                pool.mark(isp)
+            elif kind == "turn":
+                self._turning = False
+                pool.mark_all()
+            else:
+                self._fire_rare(kind, int(argument), now)
+
+    def _fire_rare(self, kind: str, argument: int, now: float) -> None:
+        pool = self._pool
+        if kind == "path":
+            path = pool.paths[argument]
+            path.breaker.try_again()
+            self._out.append(Probed(path.server.name, path.isp.name))
+            pool.recheck(path)
+        elif kind == "server":
+            server = pool.servers[argument]
+            server.breaker.try_again()
+            self._out.append(Probed(server.name, ""))
+            pool.recheck_server(server)
+        elif kind == "expire":
+            lot = self._lots.pop(argument)
+            for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
+                self._finish(pile.cut(pile.n), "expired", "too old")
+        else:
+            self._idle(pool.paths[argument], now)
+
+    def _idle(self, path: Path, now: float) -> None:
+        path.idle_timer = False
+        stale = path.last_used + IDLE_TIMEOUT <= now
+        if stale:
+            self._hang_up(path)
+        if any(path.used):
+            self._watch_idle(path, now if stale else path.last_used)
+
+    def _watch_idle(self, path: Path, since: float) -> None:
+        path.idle_timer = True
+        self._timers.set(since + IDLE_TIMEOUT, "idle", path.number)
+
+    # -- decisions
+
+    def _dispatch(self, isp: IspState, now: float) -> None:
+        queue, ready, rotation = isp.queue, isp.ready, isp.rotation
+        while queue.n and ready:
+            path = rotation.choose(isp.eligible, ready, now)
+            if path is None:
+                self._await_turn(now)
+                return
+            n = 1 if self._batch == 1 else self._cut_size(path, queue.head().n)
+            if rotation.commit(path, n, ready, now):
+                self._pool.mark_all()
+            self._send(path, queue.cut(n), now)
+
+    def _cut_size(self, path: Path, waiting: int) -> int:
+        n = min(self._batch, waiting, path.quantum)
+        if path.probing:
+            for breaker in (path.breaker, path.server.breaker):
+                if breaker.state == "half-open":
+                    n = min(n, breaker.allowance)
+        return n
+
+    def _send(self, path: Path, parcel: Parcel, now: float) -> None:
+        pool, n = self._pool, parcel.n
+        slot, fresh, taken = pool.occupy(path, n)
+        span = path.gcra.commit(n, now)
+        if path.gcra.ready_at(now) > now:
+            path.paced = True
+            self._timers.set(path.gcra.tat, "pace", path.number)
+        token = self._token
+        self._token = token + 1
+        server = path.server
+        send = Send(
+            token,
+            server.name,
+            path.isp.name,
+            parcel,
+            path.number * STRIDE + slot,
+            fresh,
+            1 if n == 1 else len(taken),  # type: ignore[arg-type]
+            span,
+        )
+        self._flights[token] = (
+            path,
+            send,
+            taken,
+            server.breaker.generation,
+            path.breaker.generation,
+        )
+        path.last_used = now
+        if not path.idle_timer:
+            self._watch_idle(path, now)
+        self._out.append(send)
+        if path.probing:
+            path.breaker.take(n)
+            server.breaker.take(n)
+            pool.recheck_server(server)
+        elif path.paced or not path.idle:
+            pool.refresh(path)
+
+    def _await_turn(self, now: float) -> None:
+        if not self._turning and self._pool.shared is not None:
+            change = self._pool.shared.next_change(now)
+            if change is not None:
+                self._turning = True
+                self._timers.set(change, "turn")
+
+    # -- consequences
+
+    def _finish(
+        self,
+        parcel: Parcel,
+        outcome: Outcome,
+        reason: str,
+        reply: Reply | None = None,
+        server: str = "",
+    ) -> None:
+        self._totals[outcome] += parcel.n
+        self._out.append(Finish(parcel, outcome, parcel.n, reason, reply, server))
+
+    def _give_back(
+        self, path: Path, parcel: Parcel, n: int, server_generation: int, generation: int
+    ) -> None:
+        """Put the last `n` messages of a parcel, which were not tried, back to the front."""
+        path.gcra.refund(n)
+        path.breaker.give_back(n, generation)
+        path.server.breaker.give_back(n, server_generation)
+        first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
+        pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent)
+        if pile.lot.expires <= self._now:
+            self._finish(pile.cut(n), "expired", "too old")
+            return
+        path.isp.queue.give_back(pile)
+        self._pool.mark(path.isp)
+
+    def _suspend_path(self, path: Path, reason: str) -> None:
+        until = path.breaker.until
+        self._out.append(Suspended(path.server.name, path.isp.name, until, reason))
+        self._timers.set(until, "path", path.number)
+        self._pool.recheck(path)
+        self._hang_up(path)
+
+    def _suspend_server(self, server: ServerState, reason: str) -> None:
+        until = server.breaker.until
+        self._out.append(Suspended(server.name, "", until, reason))
+        self._timers.set(until, "server", server.index)
+        self._pool.recheck_server(server)
+        for path in server.paths:
+            self._hang_up(path)
+
+    def _resume(self, server: ServerState, path: Path | None) -> None:
+        self._out.append(Resumed(server.name, path.isp.name if path else ""))
+        self._pool.recheck_server(server)
+
+    def _hang_up(self, path: Path) -> None:
+        for connection in self._pool.open_connections(path):
+            self._out.append(Close(connection))

@@ -1,0 +1,182 @@
+"""Mail that waits for one ISP: fresh parcels, what is due again, and what is due later.
+
+Order: transactional before the rest; what was tried before fresh mail; then first come, first served.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mstoolkit.model import Lot, Parcel
+
+URGENT = "transactional"
+
+
+@dataclass(slots=True)
+class Pile:
+    """A parcel that is being cut: what is left of it."""
+
+    lot: Lot
+    first: int
+    n: int
+    attempt: int
+    born: float
+    parent: int
+
+    def cut(self, n: int) -> Parcel:
+        """Take the first `n` messages off."""
+        parcel = Parcel(self.lot, self.first, n, self.attempt, self.born, self.parent)
+        if self.first >= 0:
+            self.first += n
+        self.n -= n
+        return parcel
+
+    def absorb(self, other: Pile) -> None:
+        """Join a like pile whose messages are counted, not known; ages are kept as sums."""
+        total = self.n + other.n
+        self.born = (self.born * self.n + other.born * other.n) / total
+        self.n = total
+
+
+class MailQueue:
+    """What waits for one ISP. `n` is what could go now, `later` what is due at a later time."""
+
+    __slots__ = ("_lanes", "_later", "later", "n")
+
+    def __init__(self) -> None:
+        self._lanes: tuple[deque[Pile], ...] = (deque(), deque(), deque(), deque())
+        self._later: dict[float, list[Pile]] = {}
+        self.n = 0
+        self.later = 0
+
+    def add(self, pile: Pile) -> None:
+        """Append fresh mail."""
+        self._lanes[1 if pile.lot.stream == URGENT else 3].append(pile)
+        self.n += pile.n
+
+    def give_back(self, pile: Pile) -> None:
+        """Put mail that was not tried back to the front."""
+        self._lanes[0 if pile.lot.stream == URGENT else 2].appendleft(pile)
+        self.n += pile.n
+
+    def put_off(self, pile: Pile, due: float) -> bool:
+        """Keep mail until `due`; return whether nothing else was due then."""
+        self.later += pile.n
+        piles = self._later.get(due)
+        if piles is None:
+            self._later[due] = [pile]
+            return True
+        if pile.first < 0:
+            for other in piles:
+                if other.first < 0 and other.lot is pile.lot and other.attempt == pile.attempt:
+                    other.absorb(pile)
+                    return False
+        piles.append(pile)
+        return False
+
+    def fall_due(self, due: float) -> None:
+        """Line up what was kept until `due`."""
+        for pile in self._later.pop(due, ()):
+            self._lanes[0 if pile.lot.stream == URGENT else 2].append(pile)
+            self.n += pile.n
+            self.later -= pile.n
+
+    def head(self) -> Pile:
+        """Return the pile that goes next; there must be one."""
+        for lane in self._lanes:
+            if lane:
+                return lane[0]
+        raise IndexError("the queue is empty")
+
+    def cut(self, n: int) -> Parcel:
+        """Take `n` messages off the pile that goes next."""
+        for lane in self._lanes:
+            if lane:
+                pile = lane[0]
+                if pile.n == n:
+                    lane.popleft()
+                self.n -= n
+                return pile.cut(n)
+        raise IndexError("the queue is empty")
+
+    def take_lot(self, lot_id: int) -> list[Pile]:
+        """Remove and return all mail of a lot."""
+        return self._take(lambda pile: pile if pile.lot.id == lot_id else None)
+
+    def take_range(self, name: str, first: int, n: int) -> list[Pile]:
+        """Remove and return mail of list `name`: a range of it, or all of it where `first` is -1.
+
+        Counted piles do not know which messages they hold, so only a whole list reaches them.
+        """
+
+        def matching(pile: Pile) -> Pile | None:
+            if pile.lot.list != name:
+                return None
+            if first < 0:
+                return pile
+            low, high = max(first, pile.first), min(first + n, pile.first + pile.n)
+            if pile.first < 0 or low >= high:
+                return None
+            return Pile(pile.lot, low, high - low, pile.attempt, pile.born, pile.parent)
+
+        return self._take(matching)
+
+    def _take(self, matching: Any) -> list[Pile]:
+        taken: list[Pile] = []
+        for lane in self._lanes:
+            self.n -= _sift(lane, matching, taken)
+        for due in sorted(self._later):
+            self.later -= _sift(self._later[due], matching, taken)
+        return taken
+
+    def piles(self) -> Iterator[tuple[int, float, Pile]]:
+        """Yield everything as (lane or -1, due, pile), in order, for snapshots."""
+        for number, lane in enumerate(self._lanes):
+            for pile in lane:
+                yield number, 0.0, pile
+        for due in sorted(self._later):
+            for pile in self._later[due]:
+                yield -1, due, pile
+
+    def refill(self, piles: Sequence[tuple[int, float, Pile]]) -> None:
+        """Take over what `piles` yielded."""
+        for number, due, pile in piles:
+            if number >= 0:
+                self._lanes[number].append(pile)
+                self.n += pile.n
+            else:
+                self._later.setdefault(due, []).append(pile)
+                self.later += pile.n
+
+
+def _sift(piles: Any, matching: Any, taken: list[Pile]) -> int:
+    """Move what matches from `piles` to `taken`, keep the rest in order; return the messages moved."""
+    kept: list[Pile] = []
+    moved = 0
+    for pile in piles:
+        piece = matching(pile)
+        if piece is None:
+            kept.append(pile)
+            continue
+        taken.append(piece)
+        moved += piece.n
+        kept.extend(_around(pile, piece))
+    piles.clear()
+    piles.extend(kept)
+    return moved
+
+
+def _around(pile: Pile, piece: Pile) -> Iterator[Pile]:
+    """Yield what is left of `pile` before and after `piece`."""
+    if piece is pile:
+        return
+    before = piece.first - pile.first
+    after = pile.n - before - piece.n
+    if before:
+        yield Pile(pile.lot, pile.first, before, pile.attempt, pile.born, pile.parent)
+    if after:
+        start = piece.first + piece.n
+        yield Pile(pile.lot, start, after, pile.attempt, pile.born, pile.parent)

@@ -1,0 +1,42 @@
+"""The generic cell rate algorithm: a bucket whose whole state is one time.
+
+With emission interval T = 1 / rate and tolerance burst x T, a message may leave when
+``max(tat, now) + T - burst x T <= now``. An empty path lets ``burst`` messages leave at once.
+"""
+
+from __future__ import annotations
+
+
+class Gcra:
+    """Meters one path. Times in s.
+
+    Parameters
+    ----------
+    rate : float
+        Messages a second.
+    burst : int
+        Messages that may leave at one instant, at least 1.
+    """
+
+    __slots__ = ("interval", "tat", "tolerance")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self.interval = 1.0 / rate
+        self.tolerance = burst * self.interval
+        self.tat = 0.0
+
+    def ready_at(self, now: float) -> float:
+        """Return when the next message may leave; `now` if it may leave now."""
+        ready = self.tat + self.interval - self.tolerance
+        return ready if ready > now + 1e-9 else now
+
+    def commit(self, n: int, now: float) -> float:
+        """Take `n` messages and return the span (s) over which they leave."""
+        tat = (self.tat if self.tat > now else now) + n * self.interval
+        self.tat = tat
+        span = tat - self.tolerance - now
+        return span if span > 1e-9 else 0.0
+
+    def refund(self, n: int) -> None:
+        """Give back `n` messages that were not sent after all."""
+        self.tat -= n * self.interval

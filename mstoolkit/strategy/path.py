@@ -1,0 +1,108 @@
+"""Servers and paths as the dispatcher sees them: limits, connection slots, breakers."""
+
+from __future__ import annotations
+
+from mstoolkit.config import Policy, Server
+from mstoolkit.strategy.failover import Breaker
+from mstoolkit.strategy.mail_queue import MailQueue
+from mstoolkit.strategy.pacing import Gcra
+from mstoolkit.strategy.rotation import Rotation
+
+STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
+QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one cut
+
+
+class ServerState:
+    """A server of the pool."""
+
+    __slots__ = ("breaker", "connections", "drained", "in_use", "index", "name", "paths", "spec")
+
+    def __init__(self, index: int, name: str, spec: Server, policy: Policy) -> None:
+        self.index = index
+        self.name = name
+        self.spec = spec
+        self.connections = spec.connections
+        self.in_use = 0
+        self.drained = False
+        self.breaker = Breaker(policy.failover.server)
+        self.paths: list[Path] = []
+
+
+class IspState:
+    """One ISP: its waiting mail, and the paths to it that may be used and that could send now."""
+
+    __slots__ = ("dirty", "eligible", "name", "paths", "queue", "ready", "rotation")
+
+    def __init__(self, name: str, rotation: Rotation) -> None:
+        self.name = name
+        self.rotation = rotation
+        self.queue = MailQueue()
+        self.paths: list[Path] = []
+        self.eligible: list[Path] = []
+        self.ready: list[Path] = []
+        self.dirty = False
+
+
+class Path:
+    """A server x ISP: a candidate of the rotation, with pacing, slots and a breaker of its own."""
+
+    __slots__ = (
+        "breaker",
+        "eligible",
+        "gcra",
+        "idle",
+        "idle_timer",
+        "index",
+        "is_ready",
+        "isp",
+        "last_used",
+        "number",
+        "paced",
+        "per_connection",
+        "probing",
+        "quantum",
+        "server",
+        "tier",
+        "used",
+        "weight",
+    )
+
+    def __init__(
+        self, number: int, server: ServerState, isp: IspState, policy: Policy, weight: float
+    ) -> None:
+        spec, common = server.spec, policy.pacing
+        layers = (spec.isp_limits.get(isp.name), spec.limits)
+        rate, burst, connections, per_connection = (
+            next((v for v in (getattr(x, key, None) for x in layers) if v is not None), default)
+            for key, default in (
+                ("rate", common.rate),
+                ("burst", common.burst),
+                ("connections", common.connections),
+                ("messages_per_connection", common.messages_per_connection),
+            )
+        )
+        self.number = number
+        self.server = server
+        self.isp = isp
+        self.index = server.index
+        self.tier = spec.priority
+        self.weight = weight
+        self.gcra = Gcra(rate, burst)
+        self.quantum = max(burst, int(rate * QUANTUM), 1)
+        self.per_connection = per_connection
+        self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
+        self.used = [0] * len(self.idle)
+        self.breaker = Breaker(policy.failover.path)
+        self.eligible = False
+        self.probing = False
+        self.paced = False
+        self.is_ready = False
+        self.idle_timer = False
+        self.last_used = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether the path may be used in principle."""
+        server = self.server
+        barred = server.drained or server.breaker.shut or self.breaker.shut
+        return self.weight > 0 and not barred

@@ -1,0 +1,97 @@
+"""What a rotation is: the choice among candidates, and the only part of a policy that keeps score.
+
+Law: while weights and candidates stand, ``split(n)`` equals ``n`` times ``split(1)``, state and all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+
+class Candidate(Protocol):
+    """What a rotation may know of a path: its server's number and tier, and its present weight."""
+
+    index: int
+    weight: float
+    tier: int
+
+
+C = TypeVar("C", bound=Candidate)
+
+
+class Rotation(ABC):
+    """Chooses which candidate carries the next messages.
+
+    ``scope`` says how many instances a dispatcher holds: one an ISP, so that shares hold at every
+    ISP, or one for the pool, where all mail moves from server to server together.
+    """
+
+    scope: ClassVar[Literal["isp", "pool"]] = "isp"
+
+    @abstractmethod
+    def choose(self, eligible: Sequence[C], ready: Sequence[C], now: float) -> C | None:
+        """Return the candidate to send from, or None to wait for one; changes nothing.
+
+        Parameters
+        ----------
+        eligible : sequence of Candidate
+            All that may be used, sorted by index.
+        ready : sequence of Candidate
+            Those of them that could send at once, sorted by index, at least one. A work-conserving
+            rotation looks at these only.
+        now : float
+            Scenario time, s.
+        """
+
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+        """Charge `chosen` with `n` messages; `ready` are the candidates it was chosen from.
+
+        Returns
+        -------
+        bool
+            Whether queues that were told to wait may be told otherwise now.
+        """
+        return False
+
+    def settle(self, index: int, n: int) -> None:
+        """Take note that `n` messages of server `index` are no longer in flight."""
+
+    def next_change(self, now: float) -> float | None:
+        """Return when (s) the choice changes by itself, or None."""
+        return None
+
+    def split(self, candidates: Sequence[Candidate], n: int, now: float) -> list[int]:
+        """Choose `n` times among ready candidates.
+
+        Parameters
+        ----------
+        candidates : sequence of Candidate
+            Eligible and ready, sorted by index.
+        n : int
+            Number of messages.
+        now : float
+            Scenario time, s.
+
+        Returns
+        -------
+        list of int
+            Messages for each candidate, in their order; sums to `n` unless the rotation waits.
+        """
+        counts = [0] * len(candidates)
+        position = {candidate.index: k for k, candidate in enumerate(candidates)}
+        for _ in range(n):
+            chosen = self.choose(candidates, candidates, now)
+            if chosen is None:
+                break
+            self.commit(chosen, 1, candidates, now)
+            counts[position[chosen.index]] += 1
+        return counts
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as JSON-able values."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state that `snapshot` returned."""

@@ -1,0 +1,51 @@
+"""Batch rotation: N messages from a server, then the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from mstoolkit.strategy.rotation.base import C, Candidate, Rotation
+
+
+class BatchRotation(Rotation):
+    """Stay on a server until `size` messages were sent from it, or it may no longer be used.
+
+    It waits for its server while that one is merely busy; a server that becomes ineligible forfeits
+    the rest of its batch, and the next one gets a full batch.
+
+    Parameters
+    ----------
+    size : int
+        Messages in a row.
+    """
+
+    scope: ClassVar[Literal["isp", "pool"]] = "pool"
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._index = 0
+        self._left = size
+
+    def choose(self, eligible: Sequence[C], ready: Sequence[C], now: float) -> C | None:
+        index = self._index
+        if self._left <= 0:
+            index += 1
+        current = next((c for c in eligible if c.index >= index), eligible[0])
+        for candidate in ready:
+            if candidate.index == current.index:
+                return candidate
+        return None
+
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+        if chosen.index != self._index or self._left <= 0:
+            self._index = chosen.index
+            self._left = self._size
+        self._left -= n
+        return self._left <= 0
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"index": self._index, "left": self._left}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._index, self._left = int(state["index"]), int(state["left"])
