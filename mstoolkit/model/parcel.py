@@ -52,6 +52,9 @@ class Parcel:
         Scenario time (s) at which the messages were enqueued (mean, where parcels were joined).
     parent : int
         Token of the attempt that left these messages over; -1 for fresh mail.
+    cause : str
+        Category of the reply that deferred them last; empty for fresh mail. Counted messages that
+        met different replies are not alike, so they are not joined.
     """
 
     lot: Lot
@@ -60,3 +63,4 @@ class Parcel:
     attempt: int = 0
     born: float = 0.0
     parent: int = -1
+    cause: str = ""

@@ -8,6 +8,7 @@ way a message ends. `handle` leaves no due work behind, so `next_wakeup()` is la
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mstoolkit.config import Policy, Server
@@ -166,7 +167,15 @@ class Dispatcher:
             self._timers.set(lot.expires, "expire", lot.id)
         isp = self._pool.isp(lot.isp)
         isp.queue.add(
-            Pile(lot, parcel.first, parcel.n, parcel.attempt, parcel.born, parcel.parent)
+            Pile(
+                lot,
+                parcel.first,
+                parcel.n,
+                parcel.attempt,
+                parcel.born,
+                parcel.parent,
+                parcel.cause,
+            )
         )
         self._pool.mark(isp)
 
@@ -205,16 +214,16 @@ class Dispatcher:
     ) -> None:
         piece = parcel
         if n != parcel.n:
-            piece = Parcel(parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent)
+            piece = replace(parcel, first=-1, n=n)
         if outcome == "delivered":
             self._totals["delivered"] += n
             self._out.append(Finish(piece, "delivered", n, "", reply, path.server.name))
         elif outcome == "bounced":
             self._finish(piece, "bounced", category, reply, path.server.name)
         else:
-            self._put_off(path.isp, piece)
+            self._put_off(path.isp, piece, category)
 
-    def _put_off(self, isp: IspState, piece: Parcel) -> None:
+    def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1
         if attempt >= self._policy.retry.attempts:
             self._finish(piece, "expired", "no attempts left")
@@ -223,7 +232,7 @@ class Dispatcher:
             self._finish(piece, "expired", "too old")
             return
         due = min(self._backoff.due(piece.attempt, self._now), piece.lot.expires)
-        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered)
+        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, cause)
         if isp.queue.put_off(pile, due):
             self._timers.set(due, "retry", isp.name)
 
@@ -252,7 +261,7 @@ class Dispatcher:
         self._pool.release(path, taken, closed=True)
         path.isp.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
-        self._put_off(path.isp, send.parcel)
+        self._put_off(path.isp, send.parcel, "network")
         path.breaker.give_back(send.parcel.n, generation)
         if path.server.breaker.failure(1, server_generation, event.at):
             self._suspend_server(path.server, "network")
@@ -418,7 +427,9 @@ class Dispatcher:
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
         first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
-        pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent)
+        pile = Pile(
+            parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
+        )
         if pile.lot.expires <= self._now:
             self._finish(pile.cut(n), "expired", "too old")
             return

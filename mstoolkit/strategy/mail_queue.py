@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mstoolkit.model import Lot, Parcel
@@ -25,14 +25,23 @@ class Pile:
     attempt: int
     born: float
     parent: int
+    cause: str = ""
 
     def cut(self, n: int) -> Parcel:
         """Take the first `n` messages off."""
-        parcel = Parcel(self.lot, self.first, n, self.attempt, self.born, self.parent)
+        parcel = Parcel(
+            self.lot, self.first, n, self.attempt, self.born, self.parent, self.cause
+        )
         if self.first >= 0:
             self.first += n
         self.n -= n
         return parcel
+
+    def like(self, other: Pile) -> bool:
+        """Whether the messages are alike: same lot, same attempts, deferred for the same cause."""
+        return (
+            self.lot is other.lot and self.attempt == other.attempt and self.cause == other.cause
+        )
 
     def absorb(self, other: Pile) -> None:
         """Join a like pile whose messages are counted, not known; ages are kept as sums."""
@@ -71,7 +80,7 @@ class MailQueue:
             return True
         if pile.first < 0:
             for other in piles:
-                if other.first < 0 and other.lot is pile.lot and other.attempt == pile.attempt:
+                if other.first < 0 and other.like(pile):
                     other.absorb(pile)
                     return False
         piles.append(pile)
@@ -120,7 +129,7 @@ class MailQueue:
             low, high = max(first, pile.first), min(first + n, pile.first + pile.n)
             if pile.first < 0 or low >= high:
                 return None
-            return Pile(pile.lot, low, high - low, pile.attempt, pile.born, pile.parent)
+            return replace(pile, first=low, n=high - low)
 
         return self._take(matching)
 
@@ -176,7 +185,6 @@ def _around(pile: Pile, piece: Pile) -> Iterator[Pile]:
     before = piece.first - pile.first
     after = pile.n - before - piece.n
     if before:
-        yield Pile(pile.lot, pile.first, before, pile.attempt, pile.born, pile.parent)
+        yield replace(pile, n=before)
     if after:
-        start = piece.first + piece.n
-        yield Pile(pile.lot, start, after, pile.attempt, pile.born, pile.parent)
+        yield replace(pile, first=piece.first + piece.n, n=after)

@@ -1,0 +1,11 @@
+"""The mailbox provider: a pure state machine that judges source IPs and answers what they send.
+
+Rules of this room: no clock, no I/O; time comes with every call, draws are keyed by who and what.
+The sender never sees what is in here but through replies and feedback.
+"""
+
+from mstoolkit.isp.draws import Draws
+from mstoolkit.isp.provider import Attempt, News, Provider, Verdict, providers
+from mstoolkit.isp.standing import Truth
+
+__all__ = ["Attempt", "Draws", "News", "Provider", "Truth", "Verdict", "providers"]

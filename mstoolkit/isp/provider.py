@@ -1,0 +1,381 @@
+"""A mailbox provider: admits connections, answers attempts, and lets news follow.
+
+One code path serves all sizes: `receive` answers a parcel of any `n`; a single known message takes
+a short cut that a test holds equal to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import exp
+from typing import NamedTuple
+
+import numpy as np
+
+from mstoolkit.config import Profile, Scenario, Segment
+from mstoolkit.config.profile import ReplyText
+from mstoolkit.config.scenario import source_ip
+from mstoolkit.isp.draws import Draws, Floats
+from mstoolkit.isp.standing import Chances, Standing, Truth
+from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
+
+_DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
+
+
+class Attempt:
+    """What reaches a provider: a parcel from a source IP, spread over `span` s on `slots`
+    connections, after `carried` messages on the same connection."""
+
+    __slots__ = ("carried", "parcel", "slots", "source_ip", "span")
+
+    def __init__(
+        self, source_ip: str, parcel: Parcel, span: float = 0.0, slots: int = 1, carried: int = 0
+    ) -> None:
+        self.source_ip = source_ip
+        self.parcel = parcel
+        self.span = span
+        self.slots = slots
+        self.carried = carried
+
+
+class News(NamedTuple):
+    """Feedback to come: what, how many s after the verdict, how many, and which (-1: counted)."""
+
+    kind: FeedbackKind
+    delay: float
+    n: int
+    first: int
+    reply: Reply | None = None
+    machine: bool = False
+
+
+class Verdict(NamedTuple):
+    """The answer to an attempt.
+
+    ``replies`` are counts per reply; ``unsent`` messages at the end were not looked at, because the
+    connection was closed after the share ``done`` of the parcel.
+    """
+
+    replies: tuple[tuple[Reply, int], ...]
+    unsent: int = 0
+    closed: bool = False
+    feedback: tuple[News, ...] = ()
+    done: float = 1.0
+
+
+class Provider:
+    """One mailbox provider with its hidden state per source IP.
+
+    Parameters
+    ----------
+    name : str
+        As the scenario names it.
+    profile : Profile
+        Limits, replies, reputation, placement.
+    segments : dict of str to Segment
+        What the audience's segments are like.
+    warm : dict of str to float
+        Warmth (0..1) of the source IPs known at the start; others are cold.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        profile: Profile,
+        segments: dict[str, Segment],
+        warm: dict[str, float],
+    ) -> None:
+        self.name = name
+        self.profile = profile
+        self._segments = segments
+        self._standings = {ip: Standing(profile, segments, warmth) for ip, warmth in warm.items()}
+        replies = profile.replies
+        self._accepted = _reply(replies.accepted, "data")
+        self._throttled = _reply(replies.throttled, "data")
+        self._busy = _reply(replies.busy, "data")
+        self._full = _reply(replies.full, "rcpt")
+        self._unknown = _reply(replies.unknown, "rcpt")
+        self._spam = _reply(replies.spam, "data")
+        self._blocked = _reply(replies.blocked, "data")
+        self._bounced = Reply(replies.unknown.code, replies.unknown.status, replies.unknown.text, "dsn")
+        self._welcome = Reply(220, "", f"{profile.domains[0]} ESMTP", "connect")
+        self._listed = _reply(replies.blocked, "connect")
+        self._crowded = _reply(replies.connections, "connect")
+        self._one = Verdict(((self._accepted, 1),))
+        self._one_closing = Verdict(((self._accepted, 1),), closed=True)
+        self._ends = profile.messages_per_connection
+
+    def connect(self, now: float, source_ip: str, n: int = 1) -> Reply:
+        """Admit (220) or refuse `n` connections; what was admitted must be ended by `disconnect`."""
+        standing = self._standing(source_ip, now)
+        if standing.listed_until > now:
+            return self._listed
+        if standing.open + n > self.profile.connections:
+            return self._crowded
+        standing.open += n
+        return self._welcome
+
+    def disconnect(self, source_ip: str, n: int = 1) -> None:
+        """Note that `n` admitted connections are gone."""
+        standing = self._standings[source_ip]
+        standing.open = max(0, standing.open - n)
+
+    def receive(self, now: float, attempt: Attempt, draws: Draws) -> Verdict:
+        """Answer an attempt that begins `now` (s).
+
+        Parameters
+        ----------
+        now : float
+            Scenario time, s; the parcel's messages arrive evenly from `now` to `now` + span.
+        attempt : Attempt
+            What arrives from where.
+        draws : Draws
+            What the recipients are and do.
+
+        Returns
+        -------
+        Verdict
+            Counts over all replies and `unsent` sum to the parcel's `n`.
+        """
+        standing = self._standing(attempt.source_ip, now)
+        parcel = attempt.parcel
+        if standing.listed_until > now:
+            return self._refuse(standing, self._blocked, attempt, parcel.n)
+        if parcel.n == 1 and parcel.first >= 0:
+            return self._one_message(now, standing, attempt, draws)
+        fits = self._meter(standing, now, attempt.span, parcel.n)
+        if fits == 0:
+            return self._refuse(standing, self._throttled, attempt, parcel.n)
+        looked_at = parcel if fits == parcel.n else Parcel(
+            parcel.lot, parcel.first, fits, parcel.attempt, parcel.born, parcel.parent, parcel.cause
+        )
+        counts = self._look(standing, looked_at, draws)
+        news = self._follow_up(now, standing, looked_at, counts[0][1], draws)
+        replies = tuple((reply, n) for reply, n in counts if n)
+        if fits == parcel.n:
+            return Verdict(replies, feedback=news)
+        rest = self._refuse(standing, self._throttled, attempt, parcel.n - fits)
+        return Verdict(
+            (*replies, *rest.replies), rest.unsent, True, news, done=fits / parcel.n
+        )
+
+    def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
+        """Return the opens and clicks that follow the acceptance of one known message."""
+        standing = self._standing(source_ip, now)
+        chances = opening_chances(
+            self.profile, self._segments[parcel.lot.segment], standing.inbox, standing.spam
+        )
+        name, index = parcel.lot.list, parcel.first
+        delay = open_delay(self.profile, draws.array("delay", name)[index])
+        news = []
+        if draws.array("open", name)[index] < chances.opened:
+            news.append(News("opened", float(delay), 1, index))
+            if draws.array("open", name)[index] < chances.clicked:
+                news.append(News("clicked", float(delay) + 30.0, 1, index))
+        if draws.array("machine", name)[index] < chances.prefetched:
+            news.append(News("opened", 60.0, 1, index, machine=True))
+        return tuple(news)
+
+    def truth(self) -> list[Truth]:
+        """Return the hidden state at every review so far, in order of source IP and time."""
+        return [
+            Truth(at, ip, self.name, reputation, warmth, rate, listed, inbox,
+                  max(0.0, 1.0 - inbox - self.profile.placement.missing))
+            for ip, standing in sorted(self._standings.items())
+            for at, reputation, warmth, rate, inbox, listed in standing.history
+        ]
+
+    # -- the parts of an answer
+
+    def _standing(self, source_ip: str, now: float) -> Standing:
+        standing = self._standings.get(source_ip)
+        if standing is None:
+            standing = Standing(self.profile, self._segments, 0.0)
+            self._standings[source_ip] = standing
+        if now >= standing.refresh_at:
+            standing.review(now)
+        return standing
+
+    def _meter(self, standing: Standing, now: float, span: float, n: int) -> int:
+        """Return how many of `n` messages spread over `span` pass the rate limit, and count them."""
+        since = now - standing.level_at
+        level = standing.level
+        if since > 0:
+            level = max(0.0, level - since * standing.rate)
+        room = standing.capacity - level + span * standing.rate
+        fits = n if room >= n else max(0, int(room + 1e-9))
+        end = now + span * fits / n
+        standing.level = max(0.0, level + fits - (end - now) * standing.rate)
+        standing.level_at = max(end, standing.level_at)
+        return fits
+
+    def _one_message(
+        self, now: float, standing: Standing, attempt: Attempt, draws: Draws
+    ) -> Verdict:
+        since = now - standing.level_at
+        level = standing.level
+        if since > 0:
+            level -= since * standing.rate
+            if level < 0.0:
+                level = 0.0
+            standing.level_at = now
+        if level + 1.0 > standing.capacity + 1e-9:
+            standing.level = level
+            return self._refuse(standing, self._throttled, attempt, 1)
+        standing.level = level + 1.0
+        parcel = attempt.parcel
+        lot, index = parcel.lot, parcel.first
+        chances = standing.chances[lot.segment]
+        name = lot.list
+        address = draws.values("address", name)[index]
+        if address < chances.full:
+            if address >= chances.unknown:
+                return Verdict(((self._full, 1),))
+            standing.bad(self.profile.reputation.unknown)
+            return Verdict(((self._unknown, 1),))
+        u = draws.values("reply", name, parcel.attempt)[index]
+        if u < chances.spam:
+            return Verdict(((self._busy if u < chances.busy else self._spam, 1),))
+        standing._good += 1.0
+        standing.accepted += 1
+        if draws.values("tail", name)[index] < chances.tail:
+            return Verdict(
+                self._one.replies,
+                closed=attempt.carried + 1 >= self._ends,
+                feedback=self._follow_up(now, standing, parcel, 1, draws),
+            )
+        return self._one if attempt.carried + 1 < self._ends else self._one_closing
+
+    def _look(
+        self, standing: Standing, parcel: Parcel, draws: Draws
+    ) -> tuple[tuple[Reply, int], ...]:
+        """Count the answers to messages that passed the rate limit; the accepted come first."""
+        n = parcel.n
+        chances = standing.chances[parcel.lot.segment]
+        unknown, full = self._addresses(parcel, chances, draws)
+        u = draws.of("reply", parcel, parcel.attempt)
+        live = ~(unknown | full)
+        judged = u[live]
+        busy = int(np.count_nonzero(judged < chances.busy))
+        spam = int(np.count_nonzero(judged < chances.spam)) - busy
+        dead, over = int(np.count_nonzero(unknown)), int(np.count_nonzero(full))
+        accepted = n - dead - over - busy - spam
+        standing.good(accepted)
+        if dead:
+            standing.bad(self.profile.reputation.unknown * dead)
+        return (
+            (self._accepted, accepted),
+            (self._unknown, dead),
+            (self._full, over),
+            (self._busy, busy),
+            (self._spam, spam),
+        )
+
+    @staticmethod
+    def _addresses(
+        parcel: Parcel, chances: Chances, draws: Draws
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return which addresses are dead and which mailboxes full.
+
+        Of counted messages the last deferral tells: a full mailbox is still full, and one that got
+        as far as a busy server is neither.
+        """
+        if parcel.first < 0 and parcel.cause == "mailbox_full":
+            return np.zeros(parcel.n, bool), np.ones(parcel.n, bool)
+        if parcel.first < 0 and parcel.cause == "temp_server":
+            return np.zeros(parcel.n, bool), np.zeros(parcel.n, bool)
+        address = draws.of("address", parcel)
+        unknown = address < chances.unknown
+        return unknown, (address < chances.full) & ~unknown
+
+    def _follow_up(
+        self, now: float, standing: Standing, parcel: Parcel, accepted: int, draws: Draws
+    ) -> tuple[News, ...]:
+        """Return complaints, unsubscribes and DSNs that follow accepted messages."""
+        if not accepted:
+            return ()
+        chances = standing.chances[parcel.lot.segment]
+        tail = draws.of("tail", parcel)
+        hits = np.flatnonzero(tail < chances.tail)[:accepted]
+        if not len(hits):
+            return ()
+        normal = draws.of("delay", parcel)
+        return tuple(self._news(now, standing, parcel, chances, tail, normal, hits))
+
+    def _news(
+        self,
+        now: float,
+        standing: Standing,
+        parcel: Parcel,
+        chances: Chances,
+        tail: Floats,
+        normal: Floats,
+        hits: Iterable[int],
+    ) -> Iterable[News]:
+        profile = self.profile
+        engagement = profile.engagement
+        for k in hits:
+            first = parcel.first + int(k) if parcel.first >= 0 else -1
+            u, z = float(tail[k]), float(normal[k])
+            if u < chances.unsubscribed:
+                delay = engagement.complaint_median * exp(engagement.complaint_sigma * z)
+                if u < chances.complained:
+                    standing.bad_at(now + delay, profile.reputation.complaint)
+                    yield News("complained", delay, 1, first)
+                else:
+                    yield News("unsubscribed", delay, 1, first)
+            else:
+                delay = profile.dsn_delay * exp(_DSN_SIGMA * z)
+                yield News("dsn", delay, 1, first, self._bounced)
+
+    def _refuse(self, standing: Standing, reply: Reply, attempt: Attempt, n: int) -> Verdict:
+        """Refuse what is on the connections, close them, and leave the rest unsent."""
+        standing.bad(self.profile.reputation.pushed)
+        refused = min(n, attempt.slots)
+        return Verdict(((reply, refused),), n - refused, True, done=0.0)
+
+
+class OpeningChances(NamedTuple):
+    """Thresholds on a message's open and machine draws."""
+
+    opened: float
+    clicked: float
+    prefetched: float
+
+
+def opening_chances(
+    profile: Profile, segment: Segment, inbox: float, spam: float
+) -> OpeningChances:
+    """Return the chances that an accepted message is opened, clicked, fetched by a machine."""
+    seen = inbox + spam * profile.engagement.spam_opens
+    return OpeningChances(
+        segment.opens * seen,
+        min(segment.clicks, segment.opens) * inbox,
+        profile.engagement.prefetch * inbox,
+    )
+
+
+def open_delay(profile: Profile, normal: Floats | float) -> Floats:
+    """Return the delay (s) from acceptance to opening for standard normal draws."""
+    engagement = profile.engagement
+    return np.asarray(engagement.open_median * np.exp(engagement.open_sigma * normal))
+
+
+def providers(scenario: Scenario) -> dict[str, Provider]:
+    """Return fresh providers of a scenario, by ISP name.
+
+    Examples
+    --------
+    >>> from mstoolkit.config import load_scenario
+    >>> sorted(providers(load_scenario("quickstart")))[:3]
+    ['apple', 'comcast', 'gmail']
+    """
+    warm = {source_ip(name, server): server.warm for name, server in scenario.servers.items()}
+    return {
+        name: Provider(name, profile, scenario.audience.segments, warm)
+        for name, profile in scenario.isps.items()
+    }
+
+
+def _reply(text: ReplyText, phase: Phase) -> Reply:
+    return Reply(text.code, text.status, text.text, phase)

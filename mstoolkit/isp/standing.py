@@ -1,0 +1,160 @@
+"""What a provider thinks of one source IP: history, reputation, warmth, limit and listing.
+
+Good and bad signals decay with the profile's half-life. With ``g`` and ``b`` their decayed sums and
+``p`` the prior, reputation = (p + g) / (p + g + b). Warmth grows with accepted volume. The hidden
+rate limit lies between the cautious rate and the ceiling, on a log scale of reputation^2 x warmth.
+These forms are assumptions of this model (no provider publishes one); the profile's figures vary.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from math import exp
+from typing import NamedTuple
+
+from mstoolkit.config import Profile, Segment
+
+REFRESH = 60.0  # s between two reviews of a source IP
+
+
+class Truth(NamedTuple):
+    """The hidden state of a path at a time, for analysis only."""
+
+    at: float
+    source_ip: str
+    isp: str
+    reputation: float
+    warmth: float
+    rate: float
+    listed: bool
+    inbox: float
+    spam: float
+
+
+class Chances(NamedTuple):
+    """Cumulative chances of a segment's message: thresholds on its uniform draws."""
+
+    unknown: float
+    full: float
+    busy: float
+    spam: float
+    tail: float
+    complained: float
+    unsubscribed: float
+
+
+class Standing:
+    """State of one source IP at one provider."""
+
+    __slots__ = (
+        "_ahead",
+        "_at",
+        "_bad",
+        "_good",
+        "_profile",
+        "_segments",
+        "accepted",
+        "capacity",
+        "chances",
+        "history",
+        "inbox",
+        "level",
+        "level_at",
+        "listed_until",
+        "open",
+        "rate",
+        "refresh_at",
+        "reputation",
+        "spam",
+        "warmth",
+        "warm_start",
+    )
+
+    def __init__(self, profile: Profile, segments: dict[str, Segment], warm: float) -> None:
+        self._profile = profile
+        self._segments = segments
+        self._at = 0.0
+        self._good = 0.0
+        self._bad = 0.0
+        self._ahead: list[tuple[float, float]] = []
+        self.warm_start = warm
+        self.accepted = 0
+        self.level = 0.0
+        self.level_at = 0.0
+        self.listed_until = -1.0
+        self.open = 0
+        self.refresh_at = -1.0
+        self.reputation = 1.0
+        self.warmth = warm
+        self.rate = profile.rate.cautious
+        self.capacity = 1.0
+        self.inbox = 0.0
+        self.spam = 0.0
+        self.chances: dict[str, Chances] = {}
+        self.history: list[tuple[float, float, float, float, float, bool]] = []
+
+    def good(self, n: int) -> None:
+        """Take note of accepted messages."""
+        self._good += n
+        self.accepted += n
+
+    def bad(self, weight: float) -> None:
+        """Take note of bad signals, in messages."""
+        self._bad += weight
+
+    def bad_at(self, at: float, weight: float) -> None:
+        """Take note of bad signals that will be seen at a later time (complaints)."""
+        heappush(self._ahead, (at, weight))
+
+    def review(self, now: float) -> None:
+        """Decay, judge again, and derive limit, placement and chances from the judgement."""
+        profile = self._profile
+        half_life = profile.reputation.half_life
+        decay = exp(-(now - self._at) * 0.6931471805599453 / half_life) if now > self._at else 1.0
+        self._at = max(now, self._at)
+        self._good *= decay
+        self._bad *= decay
+        while self._ahead and self._ahead[0][0] <= now:
+            self._bad += heappop(self._ahead)[1]
+        known = profile.reputation.prior + self._good
+        self.reputation = known / (known + self._bad)
+        self.warmth = min(1.0, self.warm_start + self.accepted / profile.rate.warmup_volume)
+        trust = self.reputation**2 * self.warmth
+        low, high = profile.rate.cautious, profile.rate.ceiling
+        self.rate = low * (high / low) ** trust
+        self.capacity = max(1.0, self.rate * profile.rate.window)
+        listing = profile.blocklisting
+        if self.reputation < listing.threshold and self.listed_until <= now:
+            self.listed_until = now + listing.lasts
+        self._place()
+        self.refresh_at = now + REFRESH
+        listed = self.listed_until > now
+        self.history.append(
+            (now, self.reputation, self.warmth, self.rate, self.inbox, listed)
+        )
+
+    def _place(self) -> None:
+        profile = self._profile
+        placement = profile.placement
+        liked = self.reputation * (0.7 + 0.3 * self.warmth)
+        share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
+        self.inbox = placement.worst + (placement.best - placement.worst) * share
+        self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
+        rejected = min(1.0, profile.spam_rejected * (1.0 + 20.0 * (1.0 - self.reputation)))
+        self.chances = {
+            name: self._of(segment, rejected) for name, segment in self._segments.items()
+        }
+
+    def _of(self, segment: Segment, rejected: float) -> Chances:
+        profile = self._profile
+        complained = segment.complaints * self.inbox
+        unsubscribed = segment.unsubscribes * self.inbox
+        return Chances(
+            unknown=segment.unknown,
+            full=segment.unknown + segment.full,
+            busy=profile.busy,
+            spam=profile.busy + rejected,
+            tail=profile.dsn + complained + unsubscribed,
+            complained=complained,
+            unsubscribed=complained + unsubscribed,
+        )
