@@ -42,10 +42,21 @@ COMMANDS: tuple[ModuleType, ...] = (
     lab,
 )
 
+
+def _flowing(text: str) -> str:
+    """Return the paragraphs of a text, each on one line, to be wrapped where it is shown."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+def _aligned(text: str) -> str:
+    """Return a text that is shown line by line, without the empty lines."""
+    return "\b\n" + "\n".join(line for line in text.splitlines() if line)
+
+
 app = typer.Typer(
     name="mstoolkit",
-    help=HELP,
-    epilog=EXAMPLES,
+    help=_flowing(HELP),
+    epilog=_aligned(EXAMPLES),
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -55,8 +66,8 @@ app = typer.Typer(
 for _command in COMMANDS:
     app.command(
         _command.__name__.rpartition(".")[2],
-        help=_command.HELP,
-        epilog=_command.EXAMPLES,
+        help=_flowing(_command.HELP),
+        epilog=_aligned(_command.EXAMPLES),
     )(_command.command)
 
 

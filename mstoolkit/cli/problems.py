@@ -53,7 +53,8 @@ def _usage(error: Exception) -> str | None:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "mstoolkit"
     message = error.format_message().rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}; see {command} --help"
+    joint = "" if message.endswith("?") else ";"
+    return f"{message[:1].lower()}{message[1:]}{joint} see {command} --help"
 
 
 def _configuration(error: Exception) -> str | None:

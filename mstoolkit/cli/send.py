@@ -1,0 +1,152 @@
+"""`mstoolkit send`: the same strategy over real SMTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mstoolkit.cli import figures, screen
+from mstoolkit.cli.choices import known_strategy
+from mstoolkit.cli.folders import claimed
+from mstoolkit.cli.options import Json, Out, ScenarioName, Seed, StrategyName, TimeScale
+from mstoolkit.cli.problems import needing_extra
+
+if TYPE_CHECKING:
+    from mstoolkit.config import Scenario
+    from mstoolkit.live import LiveRun
+
+HELP = """
+Send a scenario's mail over SMTP with one of its strategies, and write the event log.
+
+With --sinks the servers are test sinks in this process, so that no mail leaves the machine.
+Without it the servers of the scenario are spoken to; any that is not on this machine is refused
+unless it is named with --allow-host. How late the run was is told in scenario time.
+"""
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+mstoolkit send quickstart -s batch --sinks --time-scale 60 --limit 500 --out runs/live
+
+mstoolkit send mine.toml -s batch --allow-host mta.example --limit 10 --out runs/real
+"""
+
+
+def command(
+    scenario: ScenarioName,
+    strategy: StrategyName,
+    out: Out,
+    sinks: Annotated[
+        bool, typer.Option("--sinks", help="Start test sinks in this process and send to them.")
+    ] = False,
+    time_scale: TimeScale = 1.0,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Send at most so many messages."),
+    ] = None,
+    seed: Seed = 0,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="H", help="Speak to this host too; give it several times."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Send over SMTP."""
+    from mstoolkit.config import load_scenario
+
+    loaded = load_scenario(scenario)
+    known_strategy(loaded, strategy)
+    folder = claimed(out, "send")
+    if sinks:
+        needing_extra("sinks", import_sinks)
+    with screen.progress(strategy, quiet=json) as show:
+        run = asyncio.run(
+            sending(
+                loaded,
+                strategy,
+                out=folder,
+                with_sinks=sinks,
+                seed=seed,
+                time_scale=time_scale,
+                limit=limit,
+                allow_hosts=frozenset(allow_host or ()),
+                progress=show,
+            )
+        )
+    _tell(run, loaded, json)
+    if run.interrupted:
+        raise typer.Exit(130)
+
+
+async def sending(
+    scenario: Scenario,
+    strategy: str,
+    *,
+    with_sinks: bool,
+    seed: int,
+    time_scale: float,
+    **rest: Any,
+) -> LiveRun:
+    """Send until done or stopped by a signal, to sinks in this process if asked for."""
+    from mstoolkit.live import send, stop_on_signals
+
+    with stop_on_signals() as stop:
+        if not with_sinks:
+            return await send(
+                scenario, strategy, seed=seed, time_scale=time_scale, stop=stop, **rest
+            )
+        from mstoolkit.sinks import Sinks
+
+        async with Sinks(scenario, seed=seed, time_scale=time_scale, any_port=True) as served:
+            return await send(
+                scenario,
+                strategy,
+                seed=seed,
+                time_scale=time_scale,
+                sinks=served,
+                stop=stop,
+                **rest,
+            )
+
+
+def _tell(run: LiveRun, scenario: Scenario, json: bool) -> None:
+    from mstoolkit.eventlog import read_log
+
+    measured = figures.measured(read_log(run.folder), scenario)
+    if json:
+        screen.emit(
+            {
+                "scenario": scenario.name,
+                "strategy": run.manifest.strategy,
+                "totals": run.totals,
+                "metrics": measured,
+                "lagged": run.lateness.lagged,
+                "late_s": run.lateness.worst,
+                "interrupted": run.interrupted,
+                "folder": str(run.folder),
+            }
+        )
+        return
+    figures.show(f"{run.manifest.strategy} on {scenario.name}, over SMTP", measured)
+    screen.say(lateness(run))
+    screen.say(f"Event log: {run.folder}")
+    screen.say(f"Next:      mstoolkit replay {run.folder}")
+
+
+def lateness(run: LiveRun) -> str:
+    """Return one sentence on how late a run was, in scenario time."""
+    if run.lateness.lagged:
+        return f"[yellow]Careful: {run.lateness.warning}.[/yellow]"
+    return (
+        f"On time: 95 % of its steps were at most {run.lateness.worst:.2f} s of scenario time late "
+        f"(bound {run.lateness.bound:g} s)."
+    )
+
+
+def import_sinks() -> None:
+    """Import what the extra `sinks` holds."""
+    import mstoolkit.sinks  # noqa: F401

@@ -1,0 +1,61 @@
+"""`mstoolkit simulate`: one strategy, one run, one event log."""
+
+from __future__ import annotations
+
+from mstoolkit.cli import figures, screen
+from mstoolkit.cli.choices import known_strategy
+from mstoolkit.cli.folders import claimed
+from mstoolkit.cli.options import Batch, Json, Out, ScenarioName, Seed, StrategyName
+
+HELP = """
+Run one strategy once in simulated time and write its event log.
+
+The folder holds the events and the providers' hidden state (truth) in Parquet, the scenario and a
+manifest; mstoolkit replay reads it again, and so does pandas.
+"""
+
+EXAMPLES = """
+[bold]Examples[/bold]
+
+mstoolkit simulate quickstart -s interval --out runs/interval
+
+mstoolkit simulate quickstart -s interval --batch 1 --seed 7 --out runs/exact
+"""
+
+
+def command(
+    scenario: ScenarioName,
+    strategy: StrategyName,
+    out: Out,
+    seed: Seed = 0,
+    batch: Batch = 100,
+    json: Json = False,
+) -> None:
+    """Simulate a strategy."""
+    from mstoolkit.config import load_scenario
+    from mstoolkit.experiment import staged
+    from mstoolkit.sim import simulate
+
+    loaded = load_scenario(scenario)
+    known_strategy(loaded, strategy)
+    folder = claimed(out, "simulate")
+    with screen.progress(strategy, quiet=json) as show, staged(folder) as place:
+        run = simulate(loaded, strategy, seed=seed, batch=batch, progress=show)
+        run.write(place)
+    measured = figures.measured(run.events, loaded)
+    if json:
+        screen.emit(
+            {
+                "scenario": loaded.name,
+                "strategy": strategy,
+                "seed": seed,
+                "batch": batch,
+                "metrics": measured,
+                "totals": run.totals,
+                "folder": str(folder),
+            }
+        )
+        return
+    figures.show(f"{strategy} on {loaded.name}, seed {seed}", measured)
+    screen.say(f"Event log: {folder}")
+    screen.say(f"Next:      mstoolkit replay {folder}")
