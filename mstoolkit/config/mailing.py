@@ -67,6 +67,19 @@ class Mailing:
         domains = self._scenario.isps[lot.isp].domains
         return f"{name}-{index}@{domains[index % len(domains)]}"
 
+    def addresses(self, name: str, indices: list[int]) -> list[str]:
+        """Return the addresses of many recipients of a list; positions in rising order are fast."""
+        isps, blocks = self._scenario.isps, self._by_list[name]
+        firsts = self._firsts[name]
+        out, number, domains, end = [], -1, ("",), -1
+        for index in indices:
+            if not firsts[max(number, 0)] <= index < end:
+                number = bisect_right(firsts, index) - 1
+                domains = isps[blocks[number].lot.isp].domains
+                end = blocks[number].first + blocks[number].n
+            out.append(f"{name}-{index}@{domains[index % len(domains)]}")
+        return out
+
     def locate(self, address: str) -> tuple[Lot, int]:
         """Return the lot and the position of the recipient with this address.
 

@@ -73,6 +73,7 @@ COLUMNS = (
     Column("lot", pa.int32(), "number of the lot; -1 where none"),
     Column("first", pa.int64(), "position of the first message in the list; -1: counted"),
     Column("born", pa.float64(), "scenario time at which the messages were enqueued"),
+    Column("cause", _TEXT, "category of the deferral before this attempt; empty for fresh mail"),
     Column("parent", pa.int64(), "token of the attempt that left these over; -1: fresh"),
     Column("connection", pa.int64(), "connection slot; -1 where none"),
     Column("slots", pa.int32(), "connections taken; negative: opened anew for this attempt"),

@@ -176,6 +176,11 @@ class Provider:
             news.append(News("opened", 60.0, 1, index, machine=True))
         return tuple(news)
 
+    def placement(self, source_ip: str) -> tuple[Floats, Floats]:
+        """Return the times (s) of all reviews of a source IP and its inbox share from then on."""
+        history = self._standings[source_ip].history
+        return np.array([row[0] for row in history]), np.array([row[4] for row in history])
+
     def truth(self) -> list[Truth]:
         """Return the hidden state at every review so far, in order of source IP and time."""
         return [

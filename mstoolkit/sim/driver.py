@@ -1,0 +1,284 @@
+"""Carries a dispatcher's commands through virtual time and brings back what comes of them.
+
+One SimPy event an attempt: the provider judges when the attempt begins, and the answer is handed
+over when its time has passed. Times of the dispatcher never run backwards, not by rounding either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp
+from typing import Protocol
+
+import simpy
+
+from mstoolkit.config import Scenario
+from mstoolkit.config.scenario import source_ip
+from mstoolkit.isp import Attempt, Draws, News, Provider, Verdict
+from mstoolkit.model import (
+    Close,
+    Command,
+    ConnectionFailed,
+    Event,
+    Feedback,
+    PoolChanged,
+    Replied,
+    Reply,
+    Send,
+    Tick,
+)
+from mstoolkit.sim.machine import Machine
+from mstoolkit.strategy import Dispatcher
+
+REFUSED = Reply(0, "", "connection refused", "connect")
+SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
+
+
+class Log(Protocol):
+    """Where handled events and observations are taken down."""
+
+    def record(self, event: Event, commands: list[Command]) -> None: ...
+    def observe(self, event: Feedback, category: str | None = None) -> None: ...
+
+
+class Driver:
+    """One run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Servers, outages and horizon.
+    dispatcher : Dispatcher
+        Fresh; the driver owns it.
+    providers : dict of str to Provider
+        By ISP.
+    draws : Draws
+        What recipients are and do.
+    log : Log
+        Takes everything down.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        dispatcher: Dispatcher,
+        providers: dict[str, Provider],
+        draws: Draws,
+        log: Log,
+    ) -> None:
+        self._scenario = scenario
+        self._dispatcher = dispatcher
+        self._providers = providers
+        self._draws = draws
+        self._record = log.record
+        self._observe = log.observe
+        self._env = simpy.Environment()
+        self._last = 0.0
+        self._woken = float("inf")
+        self._carried: dict[int, int] = {}
+        self._end = scenario.horizon + scenario.follow
+        self._machines = {
+            name: Machine(server, source_ip(name, server), _outages(scenario, name))
+            for name, server in scenario.servers.items()
+        }
+
+    def run(self, arrivals: list[Event], progress: Callable[[float], None] | None) -> None:
+        """Let time pass until the horizon and the follow-up are over."""
+        env = self._env
+        for event in arrivals:
+            self._later(event.at, self._arrive, event)
+        for name in self._scenario.servers:
+            self._later(self._scenario.horizon, self._stop, name)
+        if progress is None:
+            env.run(until=self._end)
+            return
+        steps = 50
+        for step in range(1, steps + 1):
+            env.run(until=self._scenario.horizon * step / steps)
+            progress(step / steps)
+        env.run(until=self._end)
+
+    # -- SimPy
+
+    def _later(self, at: float, do: Callable[[simpy.Event], None], value: object) -> None:
+        env = self._env
+        delay = at - env.now
+        timeout = simpy.events.Timeout(env, delay if delay > 0.0 else 0.0, value)
+        timeout.callbacks.append(do)
+
+    def _arrive(self, event: simpy.Event) -> None:
+        self._handle(event.value)
+
+    def _stop(self, event: simpy.Event) -> None:
+        self._handle(PoolChanged(self._now(), event.value, "drained"))
+
+    def _wake(self, event: simpy.Event) -> None:
+        due: float = event.value
+        if due == self._woken:
+            self._woken = float("inf")
+            self._handle(Tick(max(due, self._last)))
+
+    def _now(self) -> float:
+        now = self._env.now
+        return now if now > self._last else self._last
+
+    # -- the dispatcher
+
+    def _handle(self, event: Event) -> None:
+        self._last = event.at
+        commands = self._dispatcher.handle(event)
+        self._record(event, commands)
+        for command in commands:
+            if command.__class__ is Send:
+                self._send(command)  # type: ignore[arg-type]
+            elif command.__class__ is Close:
+                self._hang_up(command.connection)  # type: ignore[union-attr]
+        due = self._dispatcher.next_wakeup()
+        if due is not None and due < self._woken:
+            self._woken = due
+            self._later(due, self._wake, due)
+
+    # -- attempts
+
+    def _send(self, send: Send) -> None:
+        now = self._last
+        machine = self._machines[send.server]
+        if machine.down_at(now):
+            failed = ConnectionFailed(0.0, send.token, REFUSED, machine.latency)
+            self._later(now + machine.latency, self._answer, failed)
+            return
+        provider = self._providers[send.isp]
+        slots = self._connect(send, machine, provider, now)
+        if slots <= 0:
+            return
+        parcel = send.parcel
+        connection = send.connection
+        carried = self._carried[connection]
+        attempt = Attempt(machine.source_ip, parcel, send.span, slots, carried)
+        verdict = provider.receive(now, attempt, self._draws)
+        n = parcel.n
+        machine.active += slots
+        each = provider.profile.service * self._stretch(send) + machine.time(send.fresh)
+        if n == 1:
+            took = each
+            self._carried[connection] = carried + 1
+        else:
+            took = max(send.span, each * n / slots) * verdict.done + each
+            verdict = self._cut_off(machine, verdict, n, now, took)
+            took = min(took, machine.next_outage(now) - now)
+        self._later(now + took, self._done, (send, verdict, slots, each, now))
+
+    def _connect(self, send: Send, machine: Machine, provider: Provider, now: float) -> int:
+        """Open what must be opened; return how many connections the attempt has, 0 if refused."""
+        connection, carried = send.connection, self._carried
+        if send.slots == 1 and not send.fresh and connection in carried:
+            return 1
+        if connection in carried:
+            self._hang_up(connection)
+        admitted = 0
+        reply = REFUSED
+        for _ in range(send.slots):
+            reply = provider.connect(now, machine.source_ip)
+            if reply.code != 220:
+                break
+            admitted += 1
+        if not admitted:
+            took = machine.time(True)
+            self._later(
+                now + took, self._answer, ConnectionFailed(0.0, send.token, reply, took)
+            )
+            return 0
+        if send.slots == 1:
+            self._open(connection, provider, machine)
+        else:
+            carried[connection] = 0
+        return admitted
+
+    def _open(self, connection: int, provider: Provider, machine: Machine) -> None:
+        self._carried[connection] = 0
+        machine.open[connection] = provider
+
+    def _hang_up(self, connection: int) -> None:
+        if self._carried.pop(connection, None) is None:
+            return
+        for machine in self._machines.values():
+            provider = machine.open.pop(connection, None)
+            if provider is not None:
+                provider.disconnect(machine.source_ip)
+
+    def _stretch(self, send: Send) -> float:
+        parcel = send.parcel
+        if parcel.first < 0 or parcel.n > 1:
+            return 1.0
+        normal = self._draws.values("service", parcel.lot.list)[parcel.first]
+        return exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2)
+
+    @staticmethod
+    def _cut_off(
+        machine: Machine, verdict: Verdict, n: int, now: float, took: float
+    ) -> Verdict:
+        """Let an outage that begins before the end cut a parcel off: the rest stays unsent."""
+        start = machine.next_outage(now)
+        if now + took <= start:
+            return verdict
+        share = (start - now) / took
+        kept: list[tuple[Reply, int]] = []
+        total = 0
+        for reply, count in verdict.replies:
+            through = int(count * share)
+            total += through
+            if through:
+                kept.append((reply, through))
+        return Verdict(tuple(kept), n - total, True, verdict.feedback, share)
+
+    def _answer(self, event: simpy.Event) -> None:
+        failed = event.value
+        failed.at = self._now()
+        self._handle(failed)
+
+    def _done(self, event: simpy.Event) -> None:
+        send, verdict, slots, each, began = event.value
+        machine = self._machines[send.server]
+        machine.active -= slots
+        now = self._now()
+        if send.slots > 1:
+            self._carried.pop(send.connection, None)
+            self._providers[send.isp].disconnect(machine.source_ip, slots)
+        elif verdict.closed:
+            self._hang_up(send.connection)
+        if verdict.feedback:
+            for news in verdict.feedback:
+                self._follow(send, news, machine, began)
+        self._handle(
+            Replied(now, send.token, verdict.replies, verdict.unsent, each, verdict.closed)
+        )
+
+    # -- feedback
+
+    def _follow(self, send: Send, news: News, machine: Machine, began: float) -> None:
+        at = began + news.delay
+        if at >= self._end:
+            return
+        parcel = send.parcel
+        piece = type(parcel)(
+            parcel.lot, news.first, news.n, parcel.attempt, parcel.born, send.token, parcel.cause
+        )
+        feedback = Feedback(at, news.kind, send.server, piece, began, news.reply)
+        hidden = news.kind == "complained" and not self._providers[send.isp].profile.feedback_loop
+        if hidden:
+            self._observe(feedback, "unreported")
+        else:
+            self._later(at, self._hear, feedback)
+
+    def _hear(self, event: simpy.Event) -> None:
+        feedback = event.value
+        feedback.at = self._now()
+        self._handle(feedback)
+
+
+def _outages(scenario: Scenario, server: str) -> list[tuple[float, float]]:
+    return sorted(
+        (outage.start, outage.start + outage.lasts)
+        for outage in scenario.outages
+        if outage.server == server
+    )
