@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mstoolkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LINES, FUNCTION_LINES = 400, 60
+LINES, FUNCTION_LINES = 450, 60
 
 each_module = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 
@@ -38,7 +38,7 @@ def _code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 @each_module
 def test_module_is_small_and_says_what_it_is(path: Path) -> None:
-    """A module has a docstring, at most 400 lines and functions of at most 60."""
+    """A module has a docstring, at most 450 lines and functions of at most 60."""
     tree = _tree(path)
     assert ast.get_docstring(tree), "no module docstring"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES
@@ -59,10 +59,8 @@ def test_module_prints_nothing_and_imports_no_stars(path: Path) -> None:
 @each_module
 def test_names_say_what_things_are(path: Path) -> None:
     """No class, function or module is called a manager, a helper or a utility."""
-    names = [path.stem]
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            names.append(node.name)
+    named = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    names = [path.stem, *(node.name for node in ast.walk(_tree(path)) if isinstance(node, named))]
     assert not [
         name for name in names if re.search(r"manager|helper|utils?\b", name, re.IGNORECASE)
     ]
