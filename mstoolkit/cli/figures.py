@@ -31,4 +31,5 @@ def show(title: str, values: dict[str, float]) -> None:
             (METRICS[name].title, METRICS[name].text(value), METRICS[name].meaning)
             for name, value in values.items()
         ],
+        words=("meaning",),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,17 +32,31 @@ def aside(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; the first column is text, the others are aligned to the right."""
-    from rich.box import SIMPLE_HEAD
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    words: Collection[str] = (),
+) -> None:
+    """Print a table; the first column and those of ``words`` are text, the others are figures.
+
+    A terminal wraps what does not fit; in a pipe nothing is wrapped or cut.
+    """
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if number else "left", no_wrap=True)
+        left = not number or column in words
+        drawn.add_column(column, justify="left" if left else "right", header_style="bold dim")
     for row in rows:
         drawn.add_row(*row)
-    console().print(drawn, soft_wrap=False)
+    shown = console()
+    if not shown.is_terminal:
+        shown.width = 1000
+        shown.width = shown.measure(drawn).maximum
+    shown.print(drawn, soft_wrap=False)
+    shown.print()
 
 
 def emit(document: Any, *, lines: bool = False) -> None:

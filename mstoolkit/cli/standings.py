@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +13,28 @@ if TYPE_CHECKING:
 
     from mstoolkit.experiment import Comparison
 
-SHOWN = ("delivery_rate", "bounce_rate", "open_rate", "queue_p95", "cost")
+SHOWN = {
+    "delivery_rate": "delivered",
+    "bounce_rate": "bounced",
+    "open_rate": "opened",
+    "queue_p95": "95 % within",
+    "cost": "cost",
+}
+"""Metrics of the table, with headings that leave room for the rest in 80 columns."""
 
 
 def show(result: Comparison) -> None:
     """Print the ranking with intervals, the differences to the best and the verdict."""
     metrics = list(dict.fromkeys((result.metric, *SHOWN)))
     rows = [_row(result, name, metrics) for name in _ranked(result)]
-    titles = [metric.replace("_", " ") for metric in metrics]
     screen.table(
         f"{result.scenario.name}: {result.replications} replications of {len(rows)} strategies",
-        ("strategy", *titles, "against the best"),
+        ("strategy", *(SHOWN.get(name, name) for name in metrics), "against the best"),
         rows,
+        words=("against the best",),
     )
+    if any("(" in row[-1] for row in rows):
+        screen.say("In brackets: the replications that would tell.")
     screen.say(f"[bold]{result.winner.sentence}[/bold]")
 
 
@@ -62,23 +72,21 @@ def _cell(row: pd.Series[Any], with_interval: bool) -> str:
 
     what = METRICS[str(row["metric"])]
     mean, low, high = (float(row[part]) for part in ("mean", "ci_low", "ci_high"))
-    if with_interval and low == low:  # NaN with one replication
-        return f"{what.text(mean)} ± {what.text((high - low) / 2)}"
-    return what.text(mean)
+    text = what.text(mean)
+    if not with_interval or math.isnan(low):
+        return text
+    half = what.text((high - low) / 2)
+    return f"{text.removesuffix(' %')} ± {half}" if text.endswith(" %") else f"{text} ± {half}"
 
 
 def _against(result: Comparison, strategy: str) -> str:
-    from mstoolkit.analysis import METRICS
-
     found = _of(result.comparison, metric=result.metric, strategy=strategy)
     if found.empty:
         return "best mean"
-    row = found.iloc[0]
-    text = f"{METRICS[result.metric].difference(float(row['difference']))}, {row['verdict']}"
-    needed = row["replications_needed"]
-    if row["verdict"] == "cannot tell" and needed == needed and needed is not None:
-        return f"{text} ({int(needed)} replications would)"
-    return text
+    verdict, needed = str(found["verdict"].iloc[0]), found["replications_needed"]
+    if verdict == "cannot tell" and needed.notna().all():
+        return f"{verdict} ({int(needed.iloc[0])})"
+    return verdict
 
 
 def _of(frame: pd.DataFrame, **where: str) -> pd.DataFrame:

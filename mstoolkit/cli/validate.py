@@ -56,6 +56,7 @@ def command(scenario: ScenarioName, json: Json = False) -> None:
             )
             for name, server in loaded.servers.items()
         ],
+        words=("region",),
     )
     screen.table(
         "Audience by provider",
