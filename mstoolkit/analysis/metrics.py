@@ -39,6 +39,8 @@ class Metric(NamedTuple):
     '-0.34 points'
     >>> METRICS["makespan"].text(5400.0)
     '1 h 30 min'
+    >>> METRICS["makespan"].interval(5400.0, 6000.0)
+    '1:30 – 1:40 h'
     """
 
     name: str
@@ -49,14 +51,14 @@ class Metric(NamedTuple):
     @property
     def title(self) -> str:
         """The name as people write it."""
-        return self.name.replace("_", " ")
+        return _TITLES.get(self.name, self.name.replace("_", " "))
 
     def text(self, value: float) -> str:
         """Return a value with its unit, for people."""
         if not math.isfinite(value):
             return "not known"
         if self.unit == "share":
-            return f"{100 * value:.2f} %"
+            return f"{100 * value:.{2 if value >= 0.001 or value == 0 else 3}f} %"
         if self.unit == "s":
             return _duration(value)
         return _number(value) + ("" if self.unit in ("currency", "count") else f" {self.unit}")
@@ -65,10 +67,25 @@ class Metric(NamedTuple):
         """Return a signed difference with its unit, for people; of shares in percentage points."""
         if not math.isfinite(value):
             return "not known"
+        if value == 0:
+            return "0"
         if self.unit == "share":
-            return f"{100 * value:+.2f} points"
+            return f"{100 * value:+.{'2f' if abs(value) >= 0.001 else '2g'}} points"
         return ("-" if value < 0 else "+") + self.text(abs(value))
 
+    def interval(self, low: float, high: float) -> str:
+        """Return the ends of an interval, for people, as short as its unit allows."""
+        if self.unit == "share":
+            return f"{self.text(low).removesuffix(' %')} – {self.text(high).removesuffix(' %')}"
+        if self.unit == "s" and low >= 3600:
+            return f"{_clock(low)} – {_clock(high)} h"
+        return f"{self.text(low)} – {self.text(high)}"
+
+
+_TITLES = {
+    "queue_p50": "median time in queue",
+    "queue_p95": "95th percentile of the time in queue",
+}
 
 _ALL = (
     Metric("enqueued", "messages", "none", "messages handed over to be sent"),
@@ -256,3 +273,8 @@ def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def _clock(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours}:{minutes:02d}"

@@ -92,7 +92,6 @@ def kinds(events: pd.DataFrame) -> Ints:
     bounced = np.flatnonzero(kind == KINDS.index("bounced"))
     dsn = bounced[among(events.iloc[bounced], "phase", "dsn")]
     kind[dsn] = KINDS.index("reversed")
-    _without_orders(events, kind)
     for name in ("opened", "clicked"):
         _sort_engagement(events, kind, name)
     return kind
@@ -102,14 +101,6 @@ def _groups(events: pd.DataFrame, by: str | None) -> tuple[Ints, list[str]]:
     if by is None:
         return np.zeros(len(events), dtype=np.int64), [""]
     return codes(events, by)
-
-
-def _without_orders(events: pd.DataFrame, kind: Ints) -> None:
-    """Drop orders to withdraw, which are rows without a lot; what they withdrew has one."""
-    withdrawn = np.flatnonzero(kind == KINDS.index("withdrawn"))
-    if len(withdrawn):
-        lots = events["lot"].to_numpy()[withdrawn]
-        kind[withdrawn[lots < 0]] = -1
 
 
 def _sort_engagement(events: pd.DataFrame, kind: Ints, name: str) -> None:

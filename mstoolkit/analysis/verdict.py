@@ -87,7 +87,9 @@ def winner(
         decided = name if len(left) == 1 else decided
     best = best_strategy(table[left], metric)
     rivals = tuple(name for name in left if name != best)
-    sentence = _sentence(table, best, metric, decided, rivals, len(first))
+    sentence = _sentence(
+        table, best, metric, decided, rivals, [name for name in first if name != best]
+    )
     return Winner(best, metric, decided, rivals, sentence)
 
 
@@ -105,14 +107,19 @@ def _undecided(
 
 
 def _sentence(
-    table: pd.DataFrame, best: str, metric: str, decided: str, rivals: tuple[str, ...], tied: int
+    table: pd.DataFrame,
+    best: str,
+    metric: str,
+    decided: str,
+    rivals: tuple[str, ...],
+    tied: list[str],
 ) -> str:
     what = METRICS[metric]
     value = what.text(float(table[best].mean()))
     count = table.shape[1]
     if count == 1:
         return f"{best} is the only strategy: its {what.title} is {value}."
-    if len(table) == 1 and tied > 1:
+    if len(table) == 1 and tied:
         return (
             f"{best} has the best {what.title} ({value}) in the one replication made; "
             "one replication cannot tell strategies apart."
@@ -125,16 +132,12 @@ def _sentence(
     if decided:
         return (
             f"{best} wins by its {METRICS[decided].title}: by {what.title} ({value}) it cannot "
-            f"be told from {_others(tied - 1)}."
+            f"be told from {_listed(tied)}."
         )
     return (
         f"{best} has the best {what.title} of those left ({value}), but it cannot be told from "
         f"{_listed(rivals)}: more replications would be needed, or any of them will do."
     )
-
-
-def _others(count: int) -> str:
-    return "one other" if count == 1 else f"{count} others"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,0 +1,106 @@
+"""One simulated run of one strategy, boiled down to what a comparison keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mstoolkit.analysis import (
+    by,
+    deferrals_over_time,
+    delivered_over_time,
+    outcomes,
+    reputation_over_time,
+    server_share_over_time,
+    summary,
+)
+from mstoolkit.config import Scenario
+from mstoolkit.model import stream_key
+from mstoolkit.sim import Run, simulate
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is asked for: replication ``number`` of a strategy; ``logs`` where to write."""
+
+    scenario: Scenario
+    strategy: str
+    number: int
+    seed: int
+    batch: int
+    width: float
+    logs: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What a worker hands back: the figures of one run and its small frames by name."""
+
+    strategy: str
+    number: int
+    metrics: Mapping[str, float]
+    frames: Mapping[str, pd.DataFrame]
+    version: str
+
+
+def replication_seed(seed: int, number: int) -> int:
+    """Return the seed of a replication: the same for every strategy, so that they can be paired.
+
+    Parameters
+    ----------
+    seed : int
+        The comparison's seed.
+    number : int
+        The replication, from 0.
+
+    Examples
+    --------
+    >>> replication_seed(1, 0) == replication_seed(1, 0) != replication_seed(1, 1)
+    True
+    """
+    return stream_key(seed, "replication", number) % 2**53
+
+
+def replicate(task: Task) -> Replication:
+    """Run one replication; at the top of its module, so that worker processes find it."""
+    run = simulate(
+        task.scenario,
+        task.strategy,
+        seed=replication_seed(task.seed, task.number),
+        batch=task.batch,
+    )
+    if task.logs is not None:
+        run.write(task.logs / task.strategy / f"{task.number:03d}")
+    return Replication(
+        strategy=task.strategy,
+        number=task.number,
+        metrics=summary(run.events, costs=costs(task.scenario)).to_dict(),
+        frames=_frames(run, task.scenario, task.width),
+        version=run.manifest.version,
+    )
+
+
+def costs(scenario: Scenario) -> dict[str, float]:
+    """Return the price of 1,000 messages by server."""
+    return {name: server.cost_per_1000 for name, server in scenario.servers.items()}
+
+
+def _frames(run: Run, scenario: Scenario, width: float) -> dict[str, pd.DataFrame]:
+    events, end = run.events, scenario.horizon
+    return {
+        "delivered": delivered_over_time(events, width, end),
+        "server_share": server_share_over_time(events, width, end),
+        "deferrals": deferrals_over_time(events, width, end),
+        "reputation": _reputation(run.truth, width, end),
+        "outcomes": outcomes(events),
+        "by_isp": by(events, "isp").reset_index(),
+        "by_server": by(events, "server", costs=costs(scenario)).reset_index(),
+    }
+
+
+def _reputation(truth: pd.DataFrame, width: float, end: float) -> pd.DataFrame:
+    sampled = reputation_over_time(truth[truth["at"] < end], width)
+    return sampled.groupby(["at", "server"], as_index=False)[["reputation", "listed"]].mean()

@@ -1,0 +1,19 @@
+"""One figure a function: ``(frame, *, ax=None) -> Axes``. The only room that knows matplotlib."""
+
+from mstoolkit.plots.delivered import delivered_over_time
+from mstoolkit.plots.outcomes import outcomes_by_isp
+from mstoolkit.plots.ranking import differences, ranking
+from mstoolkit.plots.reputation import reputation_over_time
+from mstoolkit.plots.shares import deferrals_over_time, server_share_over_time
+from mstoolkit.plots.style import rendered
+
+__all__ = [
+    "deferrals_over_time",
+    "delivered_over_time",
+    "differences",
+    "outcomes_by_isp",
+    "ranking",
+    "rendered",
+    "reputation_over_time",
+    "server_share_over_time",
+]
