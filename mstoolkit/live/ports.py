@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from mstoolkit.model import Command, Event, Parcel
+from mstoolkit.model import Command, Event, Feedback
 
 
 class Decider(Protocol):
@@ -28,13 +28,8 @@ class Log(Protocol):
     def record(self, event: Event, commands: list[Command], /) -> None:
         """Write down a handled event and its commands."""
 
-    def observe(
-        self,
-        at: float,
-        kind: str,
-        server: str,
-        parcel: Parcel,
-        decided_at: float,
-        machine: bool = False,
-    ) -> None:
+    def observe(self, event: Feedback, category: str | None = None, /) -> None:
         """Write down what the dispatcher is not told."""
+
+    def flush(self) -> None:
+        """Bring what was written to where a crash cannot take it."""

@@ -27,7 +27,7 @@ from mstoolkit.model import (
 )
 
 _STOPPED = Reply(0, "", "the run was stopped", "connect")
-_PROGRESS_EVERY = 0.1
+_KEEP_EVERY = 0.1
 
 
 class Sender:
@@ -48,14 +48,15 @@ class Sender:
         *,
         horizon: float,
         until: float,
-        timeout: float = 30.0,
+        patience: float = 30.0,
         progress: Callable[[float], None] | None = None,
     ) -> None:
         self.clock = clock
         self.letters = letters
         self.targets = targets
-        self.timeout = timeout
+        self.patience = patience
         self.watch = Watch(horizon)
+        self.until = until
         self.intake = Intake(self._observe, until)
         self.at = 0.0
         self._dispatcher = dispatcher
@@ -99,14 +100,14 @@ class Sender:
         self._wake.set()
 
     async def _send_all(self, stop: asyncio.Event | None) -> None:
-        shown = 0.0
+        kept = 0.0
         while self._failure is None and not (stop is not None and stop.is_set()):
             self._wake.clear()
             self._catch_up()
             due = self._next_due()
             if due is None or self.clock.now() >= self._horizon:
                 break
-            shown = self._show(shown)
+            kept = self._keep(kept)
             await self._sleep(self.clock.real(min(due, self._horizon)))
 
     async def _sleep(self, until: float) -> None:
@@ -196,8 +197,7 @@ class Sender:
     def _next_due(self) -> float | None:
         """Return when something happens next; None where nothing ever will."""
         times = [self._arrivals[0].at] if self._arrivals else []
-        totals = self._dispatcher.totals
-        if not times and not self._flying and not totals["queued"]:
+        if not times and not self._flying and not self._dispatcher.totals["queued"]:
             return None
         promised, news = self._dispatcher.next_wakeup(), self.intake.next()
         times += [at for at in (promised, news) if at is not None]
@@ -205,13 +205,16 @@ class Sender:
             times.append(self._horizon)
         return min(times, default=None)
 
-    def _show(self, shown: float) -> float:
+    def _keep(self, kept: float) -> float:
+        """Bring the log to safety and show progress, now and then."""
         now = asyncio.get_running_loop().time()
-        if self._progress is None or now - shown < _PROGRESS_EVERY:
-            return shown
-        totals = self._dispatcher.totals
-        done = totals["enqueued"] - totals["queued"] - totals["in_flight"]
-        self._progress(done / self._messages)
+        if now - kept < _KEEP_EVERY:
+            return kept
+        self._log.flush()
+        if self._progress is not None:
+            totals = self._dispatcher.totals
+            done = totals["enqueued"] - totals["queued"] - totals["in_flight"]
+            self._progress(done / self._messages)
         return now
 
     async def _land(self) -> None:
@@ -222,7 +225,7 @@ class Sender:
         for server in self.targets:
             self._handle(PoolChanged(0.0, server, "drained"))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(3 * self.timeout):
+            async with asyncio.timeout(3 * self.patience):
                 while self._flying and self._failure is None:
                     self._wake.clear()
                     while self._inbox:
@@ -243,11 +246,6 @@ class Sender:
             self._answered()
 
     def _observe(self, feedback: Feedback, machine: bool) -> None:
-        self._log.observe(
-            feedback.at,
-            feedback.kind,
-            feedback.server,
-            feedback.parcel,
-            feedback.decided_at,
-            machine,
-        )
+        opened = feedback.kind == "opened"
+        category = ("machine" if machine else "person") if opened else None
+        self._log.observe(feedback, category)

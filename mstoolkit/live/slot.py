@@ -23,7 +23,7 @@ class Office(Protocol):
     letters: Letters
     watch: Watch
     targets: Mapping[str, tuple[str, int]]
-    timeout: float
+    patience: float
 
     def answer(self, event: Answer, /) -> None:
         """Take the answer to a token."""
@@ -113,7 +113,7 @@ class Slot:
 
     async def _opened(self, send: Send) -> Connection:
         host, port = self._office.targets[send.server]
-        connection = Connection(host, port, send.isp, self._office.timeout)
+        connection = Connection(host, port, send.isp, self._office.patience)
         self._connection, self._path = connection, (send.server, send.isp)
         await connection.connect()
         return connection

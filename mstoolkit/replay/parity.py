@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
 from mstoolkit.config import ConfigError, Policy, Scenario, content_hash
-from mstoolkit.eventlog import Manifest, Recorder, read_log, read_manifest, stored_scenario
+from mstoolkit.eventlog import (
+    Manifest,
+    Recorder,
+    frame_of,
+    read_manifest,
+    read_table,
+    stored_scenario,
+)
 from mstoolkit.eventlog.decode import events
 from mstoolkit.replay.rows import Difference, first_difference, handled
 from mstoolkit.strategy import Dispatcher
@@ -82,17 +89,15 @@ def replay(folder: str | Path) -> Replay:
     manifest = read_manifest(place)
     scenario = stored_scenario(place)
     policy = _policy(scenario, manifest, place)
-    return compare_log(read_log(place), scenario, policy, manifest)
+    return compare_log(read_table(place), scenario, policy, manifest)
 
 
-def compare_log(
-    log: pd.DataFrame, scenario: Scenario, policy: Policy, manifest: Manifest
-) -> Replay:
+def compare_log(log: pa.Table, scenario: Scenario, policy: Policy, manifest: Manifest) -> Replay:
     """Replay a log that is in memory.
 
     Parameters
     ----------
-    log : DataFrame
+    log : pyarrow.Table
         The event log, columns as in `eventlog.schema`.
     scenario : Scenario
         What the run was of.
@@ -105,17 +110,18 @@ def compare_log(
     -------
     Replay
     """
-    recorded = handled(log)
-    dispatcher = Dispatcher(scenario.servers, policy, seed=manifest.seed)
+    recorded = handled(frame_of(log))
+    dispatcher = Dispatcher(scenario.servers, policy, seed=manifest.seed, batch=manifest.batch)
     recorder = Recorder(scenario, run=manifest.run, strategy=manifest.strategy)
-    inputs = list(events(recorded))
-    for event in inputs:
+    count = 0
+    for event in events(log):
         recorder.record(event, dispatcher.handle(event))
+        count += 1
     again = handled(recorder.frame())
     return Replay(
         manifest.run,
         manifest.kind,
-        len(inputs),
+        count,
         len(again),
         len(recorded),
         first_difference(recorded, again),

@@ -7,22 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
-from mstoolkit.eventlog.schema import NAMES
+from mstoolkit.eventlog.schema import NAMES, arrow_schema
 
-_FLOATS = ("at", "latency", "decided_at", "born", "span", "until")
-_INTEGERS = (
-    "seq",
-    "token",
-    "attempt",
-    "n",
-    "code",
-    "lot",
-    "first",
-    "parent",
-    "connection",
-    "slots",
-)
+_KINDS = {field.name: field.type for field in arrow_schema()}
 
 
 class Difference(NamedTuple):
@@ -99,12 +88,12 @@ def _plain(value: object) -> object:
 
 
 def _unequal(one: pd.Series, other: pd.Series, name: str) -> npt.NDArray[np.bool_]:
-    if name in _FLOATS:
+    if pa.types.is_floating(_KINDS[name]):
         left = one.to_numpy(dtype=np.float64, na_value=np.nan)
         right = other.to_numpy(dtype=np.float64, na_value=np.nan)
         both = np.isnan(left) & np.isnan(right)
         return np.asarray((left != right) & ~both, dtype=np.bool_)
-    if name in _INTEGERS:
+    if pa.types.is_integer(_KINDS[name]):
         return np.asarray(one.to_numpy() != other.to_numpy(), dtype=np.bool_)
     return np.asarray(_texts(one) != _texts(other), dtype=np.bool_)
 

@@ -72,7 +72,7 @@ class Sinks:
         self.schedule = Schedule(scenario.servers, scenario.outages)
         self.clock = SinkClock(time_scale, content_hash(scenario))
         self.clock.on_armed = self._changed
-        models = providers(scenario, seed)
+        models = providers(scenario)
         draws = Draws(scenario, seed)
         self._reception = Reception(scenario, models, draws, self.clock, self.schedule)
         self._listeners = {

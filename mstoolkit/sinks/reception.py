@@ -87,12 +87,15 @@ class Reception:
         """Return whether there is such a provider."""
         return isp in self._providers
 
-    def receive(self, server: str, lot: Lot, index: int) -> tuple[Verdict, Parcel]:
-        """Ask the provider, as attempt number so-and-so of this recipient."""
+    def receive(self, server: str, lot: Lot, index: int, carried: int) -> tuple[Verdict, Parcel]:
+        """Ask the provider, as attempt number so-and-so of this recipient.
+
+        `carried` is how many messages came before on the same connection.
+        """
         key = (lot.list, index)
         attempt = self._attempts.get(key, 0)
         parcel = Parcel(lot, index, 1, attempt)
-        asked = Attempt(self._sources[server], parcel)
+        asked = Attempt(self._sources[server], parcel, carried=carried)
         verdict = self._providers[lot.isp].receive(self.clock.now(), asked, self._draws)
         if verdict.replies and verdict.replies[0][0].temporary:
             self._attempts[key] = attempt + 1
@@ -111,10 +114,11 @@ class Reception:
 
     def tell(self, server: str, parcel: Parcel, verdict: Verdict) -> None:
         """Hand what people will do with an accepted message to whoever listens."""
-        if not self.listeners or not verdict.feedback:
+        if not self.listeners or not verdict.replies or not verdict.replies[0][0].positive:
             return
-        now = self.clock.now()
-        for news in verdict.feedback:
+        now, source = self.clock.now(), self._sources[server]
+        opened = self._providers[parcel.lot.isp].opened(now, source, parcel, self._draws)
+        for news in (*verdict.feedback, *opened):
             about = Parcel(parcel.lot, parcel.first, news.n, parcel.attempt)
             feedback = Feedback(now + news.delay, news.kind, server, about, now, news.reply)
             for listener in self.listeners:

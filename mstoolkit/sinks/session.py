@@ -48,6 +48,7 @@ class Conversation:
         self.server = server
         self.reception = reception
         self._paths: set[str] = set()
+        self._carried = 0
         self._pending: tuple[Verdict, Parcel, str] | None = None
 
     def path(self, isp: str) -> Reply | None:
@@ -95,7 +96,8 @@ class Conversation:
         if refused:
             return wire.last(refused)
         if not self._faulty("drop"):
-            verdict, parcel = self.reception.receive(self.server, lot, index)
+            verdict, parcel = self.reception.receive(self.server, lot, index, self._carried)
+            self._carried += 1
             if not verdict.replies or verdict.replies[0][0].phase in _EARLY:
                 return await self._answer(wire, verdict, parcel, address)
             self._pending = (verdict, parcel, address)

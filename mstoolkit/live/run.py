@@ -1,0 +1,209 @@
+"""One live run, from a scenario to a folder with its log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mstoolkit.config import Policy, Scenario, content_hash
+from mstoolkit.eventlog import LogWriter, Manifest
+from mstoolkit.live.agreement import agree
+from mstoolkit.live.clock import RunClock
+from mstoolkit.live.feedback import Receivers
+from mstoolkit.live.lateness import Lateness
+from mstoolkit.live.plan import Plan, planned
+from mstoolkit.live.sender import Sender
+from mstoolkit.live.signals import stop_on_signals
+from mstoolkit.strategy import Dispatcher
+
+_HEAD_START = 0.1  # s between agreeing on the epoch and the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """What came of a live run.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        As stored in the folder; ``lagged`` marks a run that was too late to trust its timing.
+    totals : dict of str to int
+        Messages by where they ended: delivered, bounced, expired ... queued, in_flight.
+    lateness : Lateness
+        How late it ran, in scenario seconds.
+    folder : Path
+        Where its log is.
+    interrupted : bool
+        Whether it was stopped before it was done.
+    """
+
+    manifest: Manifest
+    totals: dict[str, int]
+    lateness: Lateness
+    folder: Path
+    interrupted: bool
+
+
+async def send(
+    scenario: Scenario,
+    strategy: str | Policy,
+    *,
+    out: str | Path,
+    seed: int = 0,
+    time_scale: float = 1.0,
+    limit: int | None = None,
+    sinks: Receivers | None = None,
+    addresses: Mapping[str, tuple[str, int]] | None = None,
+    allow_hosts: Collection[str] = frozenset(),
+    patience: float = 30.0,
+    progress: Callable[[float], None] | None = None,
+    stop: asyncio.Event | None = None,
+) -> LiveRun:
+    """Send a scenario's mail over SMTP.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Servers, audience and campaigns.
+    strategy : str or Policy
+        Name of one of the scenario's strategies, or a policy of your own.
+    out : str or Path
+        Folder for the event log and the manifest; must not hold another run.
+    seed : int, optional
+        Seed of the strategy's own draws.
+    time_scale : float, optional
+        Scenario seconds in a real second; other than 1 only with sinks that agree on it.
+    limit : int, optional
+        Send at most so many messages, spread evenly over the audience.
+    sinks : Receivers, optional
+        Sinks in this process (`mstoolkit.sinks.Sinks`): their addresses are used, and what people
+        do with the mail is logged and fed back.
+    addresses : mapping of str to (str, int), optional
+        Host and port by server, in place of the scenario's.
+    allow_hosts : collection of str, optional
+        Hosts other than this machine that may be spoken to.
+    patience : float, optional
+        Real seconds to wait for a connection or a reply.
+    progress : callable, optional
+        Told now and then which share of the messages is done (0 to 1).
+    stop : asyncio.Event, optional
+        Ends the run cleanly when set: what is on the wire is finished, the log is closed.
+
+    Returns
+    -------
+    LiveRun
+
+    Raises
+    ------
+    ConfigError
+        If something is asked for that cannot be done; nothing was sent then.
+    """
+    plan = planned(
+        scenario,
+        strategy,
+        out,
+        seed=seed,
+        time_scale=time_scale,
+        limit=limit,
+        addresses={**(sinks.addresses if sinks else {}), **(addresses or {})},
+        allow_hosts=allow_hosts,
+    )
+    epoch = time.time() + _HEAD_START
+    notes = await agree(plan.where, epoch, time_scale, content_hash(scenario))
+    return await _drive(plan, epoch, notes, sinks, patience, progress, stop)
+
+
+def run_send(
+    scenario: Scenario,
+    strategy: str | Policy,
+    *,
+    out: str | Path,
+    seed: int = 0,
+    time_scale: float = 1.0,
+    limit: int | None = None,
+    addresses: Mapping[str, tuple[str, int]] | None = None,
+    allow_hosts: Collection[str] = frozenset(),
+    patience: float = 30.0,
+    progress: Callable[[float], None] | None = None,
+) -> LiveRun:
+    """Send a scenario's mail over SMTP, from code that is not async.
+
+    SIGINT and SIGTERM end the run cleanly. Parameters, return value and errors are those of `send`;
+    sinks in the same process need `send` itself, on the loop that the sinks run on.
+    """
+
+    async def run() -> LiveRun:
+        with stop_on_signals() as stop:
+            return await send(
+                scenario,
+                strategy,
+                out=out,
+                seed=seed,
+                time_scale=time_scale,
+                limit=limit,
+                addresses=addresses,
+                allow_hosts=allow_hosts,
+                patience=patience,
+                progress=progress,
+                stop=stop,
+            )
+
+    return asyncio.run(run())
+
+
+async def _drive(
+    plan: Plan,
+    epoch: float,
+    notes: list[str],
+    sinks: Receivers | None,
+    patience: float,
+    progress: Callable[[float], None] | None,
+    stop: asyncio.Event | None,
+) -> LiveRun:
+    manifest = plan.manifest(epoch)
+    writer = LogWriter(plan.folder, plan.stored, run=plan.run, strategy=plan.strategy)
+    dispatcher = Dispatcher(plan.scenario.servers, plan.policy, seed=plan.seed)
+    sender = Sender(
+        dispatcher,
+        writer,
+        RunClock(epoch, plan.scale),
+        plan.letters,
+        plan.where,
+        plan.mailing.arrivals(plan.limit),
+        horizon=plan.scenario.horizon,
+        until=plan.scenario.horizon + plan.scenario.follow,
+        patience=patience,
+        progress=progress,
+    )
+    if sinks is not None:
+        sinks.subscribe(sender.intake)
+    finished = False
+    try:
+        await asyncio.sleep(max(0.0, epoch - time.time()))
+        finished = await sender.run(stop)
+    finally:
+        ended = _ended(manifest, sender, finished, notes, followed=sinks is not None)
+        manifest = ended.model_copy(update={"totals": dict(dispatcher.totals)})
+        writer.close(manifest)
+    return LiveRun(manifest, manifest.totals, sender.watch.result(), plan.folder, not finished)
+
+
+def _ended(
+    manifest: Manifest, sender: Sender, finished: bool, notes: list[str], *, followed: bool
+) -> Manifest:
+    lateness = sender.watch.result()
+    return manifest.model_copy(
+        update={
+            "ended_at": sender.at,
+            "observed_until": sender.until if followed else sender.at,
+            "lagged": lateness.lagged,
+            "notes": {
+                "interrupted": not finished,
+                "lateness": lateness._asdict(),
+                "warnings": [*([lateness.warning] if lateness.lagged else []), *notes],
+            },
+        }
+    )
