@@ -64,6 +64,28 @@ def among(frame: pd.DataFrame, column: str, *wanted: str) -> Flags:
     return table[found]
 
 
+def picked(frame: pd.DataFrame, wanted: str | tuple[str, ...], *columns: str) -> pd.DataFrame:
+    """Return some columns of the rows of some events; quicker than taking all columns along.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        An event log.
+    wanted : str or tuple of str
+        Events.
+    *columns : str
+        Columns.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"event": ["sent", "delivered"], "n": [2, 1], "at": [0.0, 1.0]})
+    >>> picked(frame, "delivered", "n").values.tolist()
+    [[1]]
+    """
+    names = (wanted,) if isinstance(wanted, str) else wanted
+    return frame[list(columns)].iloc[np.flatnonzero(among(frame, "event", *names))]
+
+
 def floats(frame: pd.DataFrame, column: str) -> Floats:
     """Return a column as floats, missing values as NaN.
 

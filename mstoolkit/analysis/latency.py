@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mstoolkit.analysis.columns import Floats, among, codes, floats
+from mstoolkit.analysis.columns import Floats, codes, floats, picked
 
 _SLICES = 4
+_USED = ("at", "span", "n", "born")
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Sequence[float]) -> list[float]:
@@ -61,7 +62,7 @@ def queue_time(events: pd.DataFrame, shares: Sequence[float] = (0.5, 0.95)) -> l
     >>> queue_time(small_log(), [0.5])
     [60.0]
     """
-    rows = events[among(events, "event", "delivered")]
+    rows = picked(events, "delivered", *_USED)
     at, weight, born = _spread(rows)
     return weighted_quantiles(np.maximum(0.0, at - born), weight, shares)
 
@@ -86,7 +87,7 @@ def queue_time_by(
     >>> queue_time_by(small_log(), "isp")["p95"].to_dict()
     {'gmail': 120.0, 'yahoo': 300.0}
     """
-    rows = events[among(events, "event", "delivered")]
+    rows = picked(events, "delivered", "event", what, *_USED)
     group, names = codes(rows, what)
     found = {}
     for number, name in enumerate(names):
@@ -119,9 +120,9 @@ def makespan(events: pd.DataFrame, share: float = 0.99) -> float:
     >>> makespan(small_log())
     300.0
     """
-    enqueued = floats(events[among(events, "event", "enqueued")], "at")
+    enqueued = floats(picked(events, "enqueued", "at"), "at")
     start = float(enqueued.min()) if len(enqueued) else 0.0
-    at, weight, _ = _spread(events[among(events, "event", "delivered")])
+    at, weight, _ = _spread(picked(events, "delivered", *_USED))
     return weighted_quantiles(at, weight, (share,))[0] - start
 
 

@@ -94,7 +94,12 @@ _ALL = (
     Metric("bounce_rate", "share", "lower", "bounced in band or by DSN / enqueued"),
     Metric("open_rate", "share", "higher", "opened by a person within 72 h / delivered"),
     Metric("machine_open_rate", "share", "none", "opened by a machine (prefetch) / delivered"),
-    Metric("complaint_rate", "share", "lower", "complaints reported to the sender / delivered"),
+    Metric(
+        "complaint_rate",
+        "share",
+        "lower",
+        "complaints, also those that no feedback loop reports / delivered",
+    ),
     Metric("deferral_rate", "share", "lower", "attempts put off by the provider / attempts"),
     Metric("expired_rate", "share", "lower", "given up because too old / enqueued"),
     Metric("suppressed_rate", "share", "none", "kept back by the suppression list / enqueued"),
@@ -193,7 +198,8 @@ def by(
     frame = _server_frame(counts, groups, costs) if what == "server" else _lot_frame(counts)
     frame.index = pd.Index(groups, name=what, dtype=object)
     seen = np.sum(list(counts.values()), axis=0) > 0
-    return frame.loc[seen].sort_index()
+    shown: pd.DataFrame = frame.loc[seen].sort_index()
+    return shown
 
 
 def _rates(counts: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -259,7 +265,8 @@ def _cost(events: pd.DataFrame, costs: Mapping[str, float] | None) -> float:
 
 def _ratio(part: Floats, whole: Floats | float) -> Floats:
     whole = np.broadcast_to(np.asarray(whole, dtype=np.float64), part.shape)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
 
 
 def _number(value: float) -> str:

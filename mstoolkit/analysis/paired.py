@@ -6,7 +6,7 @@ import math
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from mstoolkit.analysis.columns import Floats
 
@@ -130,7 +130,7 @@ def _spread(values: Floats) -> float:
 
 
 def _quantile(level: float, freedom: int) -> float:
-    return float(stats.t.isf(level / 2, freedom))
+    return -float(special.stdtrit(freedom, level / 2))
 
 
 def _verdict(mean: float, half: float, higher: bool) -> Verdict:

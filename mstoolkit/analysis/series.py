@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mstoolkit.analysis.columns import Floats, Ints, among, codes, floats
+from mstoolkit.analysis.columns import Floats, Ints, codes, floats, picked
 from mstoolkit.analysis.tally import tally
 
 OUTCOMES = ("delivered", "bounced", "expired", "suppressed", "withdrawn", "queued")
@@ -38,9 +38,9 @@ def delivered_over_time(
     >>> delivered_over_time(small_log(), 200.0)[["at", "delivered"]].values.tolist()
     [[200.0, 78.0], [400.0, 13.0]]
     """
-    rows = events[among(events, "event", "delivered")]
+    rows = picked(events, "delivered", "at", "n", "span")
     table = _binned(rows, np.zeros(len(rows), dtype=np.int64), 1, width, end)[0]
-    enqueued = float(tally(events)[0]["enqueued"][0])
+    enqueued = float(picked(events, "enqueued", "n")["n"].sum())
     total = np.cumsum(table)
     share = total / enqueued if enqueued else np.full(len(total), np.nan)
     return pd.DataFrame(
@@ -74,7 +74,7 @@ def server_share_over_time(
     >>> server_share_over_time(small_log(), 200.0)["share"].round(2).tolist()
     [0.9, 0.1, 0.0, 1.0]
     """
-    return _shares(events, ("delivered",), "server", "delivered", width, end)
+    return _shares(events, "delivered", "server", "delivered", width, end)
 
 
 def deferrals_over_time(
@@ -105,7 +105,7 @@ def deferrals_over_time(
     >>> deferrals_over_time(small_log())[["at", "isp", "deferred"]].values.tolist()
     [[600.0, 'yahoo', 20.0]]
     """
-    return _shares(events, ("deferred",), what, "deferred", width, end)
+    return _shares(events, "deferred", what, "deferred", width, end)
 
 
 def outcomes(events: pd.DataFrame, what: str = "isp") -> pd.DataFrame:
@@ -150,57 +150,68 @@ def outcomes(events: pd.DataFrame, what: str = "isp") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[what, "outcome", "n", "share"])
 
 
-def reputation_over_time(truth: pd.DataFrame, width: float = 600.0) -> pd.DataFrame:
-    """Return the hidden reputation of each path, averaged over bins.
+def reputation_over_time(
+    truth: pd.DataFrame, width: float = 600.0, end: float | None = None
+) -> pd.DataFrame:
+    """Return the hidden reputation of each path at regular times.
 
     Parameters
     ----------
     truth : DataFrame
         The truth table of a simulated run: ``at`` (s), ``server``, ``isp``, ``reputation``
-        (0 .. 1), ``listed`` (on the provider's blocklist).
+        (0 .. 1), ``listed`` (on the provider's blocklist). Between two rows a path stays as it was.
     width : float, optional
-        Width of a bin (s).
+        Time between two points (s).
+    end : float, optional
+        The last point (s); by default the last row.
 
     Returns
     -------
     DataFrame
-        ``at`` (end of the bin, s), ``server``, ``isp``, ``reputation`` (mean, 0 .. 1), ``listed``
-        (share of the samples, 0 .. 1).
+        ``at`` (s), ``server``, ``isp``, ``reputation`` (0 .. 1), ``listed`` (0 or 1).
 
     Examples
     --------
-    >>> truth = pd.DataFrame({"at": [0.0, 300.0], "server": ["a", "a"], "isp": ["gmail", "gmail"],
+    >>> truth = pd.DataFrame({"at": [0.0, 700.0], "server": ["a", "a"], "isp": ["gmail", "gmail"],
     ...                       "reputation": [1.0, 0.5], "listed": [False, False]})
     >>> reputation_over_time(truth)["reputation"].tolist()
-    [0.75]
+    [1.0, 1.0, 0.5]
     """
+    at = floats(truth, "at")
+    last = (float(at.max()) if len(at) else 0.0) if end is None else end
+    times = np.arange(int(np.ceil(last / width - 1e-9)) + 1) * width
     server, servers = codes(truth, "server")
     isp, isps = codes(truth, "isp")
-    place = np.floor(floats(truth, "at") / width).astype(np.int64)
-    bins = int(place.max()) + 1 if len(place) else 0
-    cell = (server * len(isps) + isp) * bins + place
-    size = len(servers) * len(isps) * bins
-    use = (server >= 0) & (isp >= 0) & (place >= 0)
-    seen = np.bincount(cell[use], minlength=size)
-    at = np.flatnonzero(seen)
-    frame = pd.DataFrame({"at": (at % bins + 1) * width if bins else []})
-    frame["server"] = [servers[k] for k in at // bins // len(isps)] if bins else []
-    frame["isp"] = [isps[k] for k in at // bins % len(isps)] if bins else []
-    for name in ("reputation", "listed"):
-        sums = np.bincount(cell[use], weights=floats(truth, name)[use], minlength=size)
-        frame[name] = sums[at] / seen[at]
+    path = np.where((server >= 0) & (isp >= 0), server * len(isps) + isp, -1)
+    order = np.lexsort((at, path))
+    starts = np.searchsorted(path[order], np.arange(len(servers) * len(isps) + 1))
+    rows, when = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
+    for low, high in zip(starts[:-1], starts[1:], strict=True):
+        held = np.searchsorted(at[order[low:high]], times, side="right") - 1
+        rows.append(order[low:high][held[held >= 0]])
+        when.append(times[held >= 0])
+    row = np.concatenate(rows)
+    frame = pd.DataFrame(
+        {
+            "at": np.concatenate(when),
+            "server": np.array([*servers, ""], dtype=object)[server[row]],
+            "isp": np.array([*isps, ""], dtype=object)[isp[row]],
+            "reputation": floats(truth, "reputation")[row],
+            "listed": floats(truth, "listed")[row],
+        }
+    )
     return frame.sort_values(["at", "server", "isp"], ignore_index=True)
 
 
 def _shares(
     events: pd.DataFrame,
-    names: tuple[str, ...],
+    event: str,
     what: str,
     column: str,
     width: float,
     end: float | None,
 ) -> pd.DataFrame:
-    rows = events[among(events, "event", *names)]
+    rows = picked(events, event, what, "at", "n", "span")
     group, groups = codes(rows, what)
     table = _binned(rows, group, len(groups), width, end)
     keep = [k for k in np.argsort(groups, kind="stable") if table[k].sum() > 0]
@@ -218,7 +229,7 @@ def _shares(
 
 
 def _ends(table: Floats, width: float) -> Floats:
-    return (np.arange(len(table)) + 1) * width
+    return np.arange(1, len(table) + 1, dtype=np.float64) * width
 
 
 def _binned(
@@ -231,6 +242,7 @@ def _binned(
     weight = floats(rows, "n")
     span = np.where(weight > 1, np.nan_to_num(floats(rows, "span")), 0.0)
     start = np.maximum(at - span, 0.0)
+    start = np.where(at - start > 1e-9, start, at)
     high = np.clip(np.ceil(at / width - 1e-9).astype(np.int64) - 1, 0, None)
     low = np.where(at > start, np.minimum(np.floor(start / width).astype(np.int64), high), high)
     table = np.zeros(groups * bins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mstoolkit.analysis.columns import Floats, Ints, among, codes, floats
+from mstoolkit.analysis.columns import Flags, Floats, Ints, among, codes, floats
 
 OPEN_WINDOW = 72 * 3600.0
 
@@ -52,9 +52,7 @@ def tally(events: pd.DataFrame, by: str | None = None) -> tuple[dict[str, Floats
 
     Examples
     --------
-    >>> events = pd.DataFrame({"event": ["enqueued"], "n": [5], "at": [0.0], "phase": [None],
-    ...                        "category": [None], "decided_at": [None], "first": [0],
-    ...                        "lot": [0]})
+    >>> events = pd.DataFrame({"event": ["enqueued"], "n": [5], "phase": [None]})
     >>> counts, _ = tally(events)
     >>> counts["enqueued"]
     array([5.])
@@ -81,8 +79,7 @@ def kinds(events: pd.DataFrame) -> Ints:
 
     Examples
     --------
-    >>> events = pd.DataFrame({"event": ["sent", "bounced"], "phase": [None, "dsn"],
-    ...                        "category": [None, None]})
+    >>> events = pd.DataFrame({"event": ["sent", "bounced"], "phase": [None, "dsn"]})
     >>> [KINDS[kind] if kind >= 0 else None for kind in kinds(events)]
     [None, 'reversed']
     """
@@ -90,7 +87,7 @@ def kinds(events: pd.DataFrame) -> Ints:
     known = [KINDS.index(name) if name in KINDS else -1 for name in names]
     kind = np.array([*known, -1], dtype=np.int64)[event]
     bounced = np.flatnonzero(kind == KINDS.index("bounced"))
-    dsn = bounced[among(events.iloc[bounced], "phase", "dsn")]
+    dsn = bounced[among(events[["phase"]].iloc[bounced], "phase", "dsn")]
     kind[dsn] = KINDS.index("reversed")
     for name in ("opened", "clicked"):
         _sort_engagement(events, kind, name)
@@ -107,7 +104,7 @@ def _sort_engagement(events: pd.DataFrame, kind: Ints, name: str) -> None:
     rows = np.flatnonzero(kind == KINDS.index(name))
     if not len(rows):
         return
-    some = events.iloc[rows]
+    some = events[["at", "decided_at", "category", "first", "lot", "n"]].iloc[rows]
     machine = among(some, "category", "machine")
     late = floats(some, "at") - floats(some, "decided_at") > OPEN_WINDOW
     drop = late | _repeated(some, machine)
@@ -115,10 +112,11 @@ def _sort_engagement(events: pd.DataFrame, kind: Ints, name: str) -> None:
     kind[rows[drop]] = -1
 
 
-def _repeated(rows: pd.DataFrame, machine: np.ndarray) -> np.ndarray:
+def _repeated(rows: pd.DataFrame, machine: Flags) -> Flags:
     first = rows["first"].to_numpy()
     known = (first >= 0) & (rows["n"].to_numpy() == 1)
     if not known.any():
         return np.zeros(len(rows), dtype=np.bool_)
     keys = pd.DataFrame({"lot": rows["lot"].to_numpy(), "first": first, "machine": machine})
-    return keys.duplicated().to_numpy() & known
+    repeated: Flags = keys.duplicated().to_numpy() & known
+    return repeated

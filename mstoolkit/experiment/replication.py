@@ -74,10 +74,11 @@ def replicate(task: Task) -> Replication:
     )
     if task.logs is not None:
         run.write(task.logs / task.strategy / f"{task.number:03d}")
+    figures = summary(run.events, costs=costs(task.scenario))
     return Replication(
         strategy=task.strategy,
         number=task.number,
-        metrics=summary(run.events, costs=costs(task.scenario)).to_dict(),
+        metrics={str(name): float(value) for name, value in figures.items()},
         frames=_frames(run, task.scenario, task.width),
         version=run.manifest.version,
     )
@@ -102,5 +103,5 @@ def _frames(run: Run, scenario: Scenario, width: float) -> dict[str, pd.DataFram
 
 
 def _reputation(truth: pd.DataFrame, width: float, end: float) -> pd.DataFrame:
-    sampled = reputation_over_time(truth[truth["at"] < end], width)
+    sampled = reputation_over_time(truth, width, end)
     return sampled.groupby(["at", "server"], as_index=False)[["reputation", "listed"]].mean()

@@ -58,13 +58,14 @@ def delivered_over_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    missing = {"strategy": "", "replication": 0}
-    return frame.assign(**{name: value for name, value in missing.items() if name not in frame})
+    frame = frame if "strategy" in frame else frame.assign(strategy="")
+    return frame if "replication" in frame else frame.assign(replication=0)
 
 
 def _band(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     table = frame.pivot_table(index="at", columns="replication", values="share")
     low, middle, high = np.nanquantile(table.to_numpy(), [0.05, 0.5, 0.95], axis=1)
     start = np.zeros(1)
-    hours = np.concatenate([start, table.index.to_numpy() / 3600])
-    return (hours, *(np.concatenate([start, line]) for line in (low, middle, high)))
+    lines = (table.index.to_numpy() / 3600, low, middle, high)
+    hours, low, middle, high = (np.concatenate([start, line]) for line in lines)
+    return hours, low, middle, high

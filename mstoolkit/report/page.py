@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,7 @@ def breakdown_table(frame: pd.DataFrame, name: str, columns: Mapping[str, str]) 
 
 
 def _cell(column: str, value: float) -> str:
-    if pd.isna(value):
+    if math.isnan(value):
         return "–"
     if column == "share" or column.endswith("_rate"):
         return METRICS["delivery_rate"].text(float(value))

@@ -85,11 +85,11 @@ def test_what_a_replication_shares_cancels(frame: pd.DataFrame, shift: float) ->
 @given(TABLES)
 def test_an_interval_that_holds_zero_cannot_tell(frame: pd.DataFrame) -> None:
     """Verdict and interval never contradict each other."""
-    for row in paired_differences(frame).itertuples():
-        holds = row.ci_low <= 0 <= row.ci_high
-        assert (row.verdict == "cannot tell") == holds
+    for row in paired_differences(frame).to_dict("records"):
+        holds = row["ci_low"] <= 0 <= row["ci_high"]
+        assert (row["verdict"] == "cannot tell") == holds
         if not holds:
-            assert row.verdict == ("worse" if row.difference < 0 else "better")
+            assert row["verdict"] == ("worse" if row["difference"] < 0 else "better")
 
 
 @given(TABLES)
@@ -97,19 +97,19 @@ def test_the_replications_needed_would_tell_and_one_less_would_not(frame: pd.Dat
     """The number is the smallest one, by the same interval at the same mean and spread."""
     table = frame.pivot_table(index="replication", columns="strategy", values="delivery_rate")
     pairs = math.comb(len(NAMES), 2)
-    for row in paired_differences(frame).itertuples():
-        needed = row.replications_needed
+    for row in paired_differences(frame).to_dict("records"):
+        needed = row["replications_needed"]
         if needed is pd.NA:
             continue
-        gaps = table[row.strategy] - table[row.best]
+        gaps = table[row["strategy"]] - table[row["best"]]
 
         def half(count: int, spread: float = float(gaps.std(ddof=1))) -> float:
             quantile = float(stats.t.ppf(1 - 0.05 / pairs / 2, count - 1))
             return quantile * spread / math.sqrt(count)
 
-        assert half(needed) < abs(row.difference)
-        assert needed == 2 or half(needed - 1) >= abs(row.difference)
-        assert (row.verdict != "cannot tell") == (needed <= len(gaps))
+        assert half(needed) < abs(row["difference"])
+        assert needed == 2 or half(needed - 1) >= abs(row["difference"])
+        assert (row["verdict"] != "cannot tell") == (needed <= len(gaps))
 
 
 def test_equal_runs_are_the_same() -> None:

@@ -51,7 +51,7 @@ def test_servers_add_up_to_the_whole(rows: list[tuple[float, float, int, str]]) 
     """In each bin the servers' deliveries are all deliveries, and their shares are one."""
     events = parcels(rows)
     whole = delivered_over_time(events, 600.0).set_index("at")["delivered"]
-    split = server_share_over_time(events, 600.0).groupby("at")[["delivered", "share"]]
+    split = server_share_over_time(events, 600.0).groupby("at")
     assert np.allclose(split["delivered"].sum(), whole)
     shares = split["share"].sum(min_count=1).dropna()
     assert np.allclose(shares, 1.0)
@@ -102,11 +102,11 @@ def test_outcomes_agree_with_the_summary() -> None:
     assert np.allclose(frame.groupby("isp")["share"].sum(), 1.0)
 
 
-def test_reputation_is_averaged_over_bins_and_paths() -> None:
-    """Samples within a bin are averaged path by path; blocklisting becomes a share."""
+def test_reputation_holds_until_it_is_reviewed_again() -> None:
+    """Providers review at their own times; between two reviews a path stays as it was."""
     truth = pd.DataFrame(
         {
-            "at": [0.0, 300.0, 600.0, 0.0],
+            "at": [0.0, 300.0, 900.0, 600.0],
             "server": ["a", "a", "a", "b"],
             "isp": ["gmail", "gmail", "gmail", "gmx"],
             "reputation": [1.0, 0.8, 0.4, 0.7],
@@ -115,9 +115,11 @@ def test_reputation_is_averaged_over_bins_and_paths() -> None:
     )
     frame = reputation_over_time(truth, 600.0)
     assert frame.to_numpy().tolist() == [
-        [600.0, "a", "gmail", pytest.approx(0.9), 0.5],
-        [600.0, "b", "gmx", pytest.approx(0.7), 0.0],
-        [1200.0, "a", "gmail", pytest.approx(0.4), 1.0],
+        [0.0, "a", "gmail", 1.0, 0.0],
+        [600.0, "a", "gmail", 0.8, 1.0],
+        [600.0, "b", "gmx", 0.7, 0.0],
+        [1200.0, "a", "gmail", 0.4, 1.0],
+        [1200.0, "b", "gmx", 0.7, 0.0],
     ]
 
 
