@@ -9,13 +9,15 @@ from typing import Protocol
 
 from mstoolkit.model import Feedback, Send
 
-_OBSERVED = ("opened", "clicked")
-
 
 class FeedbackListener(Protocol):
-    """Takes news of ``n`` messages, dated ahead; `machine` opens are prefetches."""
+    """Takes news of one message, dated ahead.
 
-    def __call__(self, feedback: Feedback, /, *, n: int, machine: bool) -> None:
+    `category` is empty for what a sender is told (DSNs, complaints over a feedback loop,
+    unsubscribes); otherwise the news is only to be observed, as of that category.
+    """
+
+    def __call__(self, feedback: Feedback, category: str = "", /) -> None:
         """Take news."""
 
 
@@ -33,7 +35,7 @@ class Receivers(Protocol):
         """Tell `listener` of what comes."""
 
 
-Observe = Callable[[Feedback, bool], None]
+Observe = Callable[[Feedback, str | None], None]
 
 
 class Intake:
@@ -60,24 +62,27 @@ class Intake:
         key = (send.parcel.lot.list, send.parcel.first)
         self._flying.pop(key, None)
         for feedback in self._waiting.pop(key, ()):
-            heapq.heappush(self._due, (feedback.at, self._count, feedback))
-            self._count += 1
+            self._put(feedback)
 
-    def __call__(self, feedback: Feedback, /, *, n: int, machine: bool) -> None:
+    def __call__(self, feedback: Feedback, category: str = "", /) -> None:
         """Take news, which may come before the answer that it follows from."""
         if feedback.at > self._until:
             return
         key = (feedback.parcel.lot.list, feedback.parcel.first)
         send = self._flying.get(key)
         if send is not None:
-            feedback = replace(feedback, parcel=replace(send.parcel, n=n))
-        if feedback.kind in _OBSERVED:
-            self._observe(feedback, machine)
+            parcel = replace(send.parcel, parent=send.token)
+            feedback = replace(feedback, parcel=parcel)
+        if category:
+            self._observe(feedback, category)
         elif send is not None:
             self._waiting.setdefault(key, []).append(feedback)
         else:
-            heapq.heappush(self._due, (feedback.at, self._count, feedback))
-            self._count += 1
+            self._put(feedback)
+
+    def _put(self, feedback: Feedback) -> None:
+        heapq.heappush(self._due, (feedback.at, self._count, feedback))
+        self._count += 1
 
     def next(self) -> float | None:
         """Return when the next news is due, scenario s."""
@@ -89,11 +94,10 @@ class Intake:
             return heapq.heappop(self._due)[2]
         return None
 
-    def finish(self) -> None:
-        """Write down what comes after the end of the run."""
-        rest = [entry[2] for entry in self._due]
-        rest += [feedback for waiting in self._waiting.values() for feedback in waiting]
-        for feedback in sorted(rest, key=lambda one: one.at):
-            self._observe(feedback, False)
-        self._due.clear()
+    def rest(self) -> list[Feedback]:
+        """Hand out what comes after the end of the run, in order of time."""
+        for waiting in self._waiting.values():
+            for feedback in waiting:
+                self._put(feedback)
         self._waiting.clear()
+        return [heapq.heappop(self._due)[2] for _ in range(len(self._due))]

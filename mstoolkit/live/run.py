@@ -197,8 +197,8 @@ def _ended(
     lateness = sender.watch.result()
     return manifest.model_copy(
         update={
-            "ended_at": sender.at,
-            "observed_until": sender.until if followed else sender.at,
+            "ended_at": sender.ended_at,
+            "observed_until": sender.until if followed else sender.ended_at,
             "lagged": lateness.lagged,
             "notes": {
                 "interrupted": not finished,

@@ -19,7 +19,6 @@ from mstoolkit.model import (
     ConnectionFailed,
     Enqueued,
     Event,
-    Feedback,
     PoolChanged,
     Reply,
     Send,
@@ -57,8 +56,9 @@ class Sender:
         self.patience = patience
         self.watch = Watch(horizon)
         self.until = until
-        self.intake = Intake(self._observe, until)
+        self.intake = Intake(log.observe, until)
         self.at = 0.0
+        self.ended_at = 0.0
         self._dispatcher = dispatcher
         self._log = log
         self._arrivals = deque(arrivals)
@@ -90,10 +90,20 @@ class Sender:
             await self._hang_up()
         if self._failure is not None:
             raise self._failure
-        self.intake.finish()
         if self._progress is not None:
             self._progress(1.0)
-        return not (stop is not None and stop.is_set())
+        self.ended_at = self.at
+        interrupted = stop is not None and stop.is_set()
+        self._follow(interrupted)
+        return not interrupted
+
+    def _follow(self, interrupted: bool) -> None:
+        """Hear at once what is dated after the end; a run that was stopped only writes it down."""
+        for feedback in self.intake.rest():
+            if interrupted:
+                self._log.observe(feedback, None)
+            else:
+                self._handle(feedback, max(feedback.at, self.at))
 
     async def _heed(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -159,8 +169,8 @@ class Sender:
         self._handle(Tick(now))
         return True
 
-    def _handle(self, event: Event) -> None:
-        event.at = self.at = max(self.clock.now(), self.at)
+    def _handle(self, event: Event, at: float | None = None) -> None:
+        event.at = self.at = max(self.clock.now(), self.at) if at is None else at
         commands = self._dispatcher.handle(event)
         self._log.record(event, commands)
         for command in commands:
@@ -169,10 +179,10 @@ class Sender:
     def _carry_out(self, command: Command) -> None:
         if isinstance(command, Send):
             self._flying[command.token] = command
+            self.intake.sent(command)
             if self._stopping:
                 self.answer(ConnectionFailed(0.0, command.token, _STOPPED))
                 return
-            self.intake.sent(command)
             self._slot(command.connection).put(command, self.at)
         elif isinstance(command, Close):
             slot = self._slots.pop(command.connection, None)
@@ -219,7 +229,8 @@ class Sender:
 
     async def _land(self) -> None:
         """Take all servers out and wait for what is on the wire: every token is answered."""
-        if not self._flying or self._failure is not None:
+        queued = self._flying or self._dispatcher.totals["queued"]
+        if not queued or self._failure is not None:
             return
         self._stopping = True
         for server in self.targets:
@@ -244,8 +255,3 @@ class Sender:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._inbox and self._failure is None:
             self._answered()
-
-    def _observe(self, feedback: Feedback, machine: bool) -> None:
-        opened = feedback.kind == "opened"
-        category = ("machine" if machine else "person") if opened else None
-        self._log.observe(feedback, category)

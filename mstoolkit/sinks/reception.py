@@ -6,40 +6,48 @@ import math
 from collections.abc import Mapping
 from typing import Protocol
 
-from mstoolkit.config import Scenario
+from mstoolkit.config import Scenario, Server
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp import Attempt, Draws, Provider, Verdict
+from mstoolkit.isp import Attempt, Draws, News, Provider, Verdict
 from mstoolkit.model import Feedback, Lot, Parcel, Reply
 from mstoolkit.sinks.clock import SinkClock
 from mstoolkit.sinks.faults import Schedule
 from mstoolkit.sinks.tally import Tally
 
-_SHORTEST = 0.001
+_SIGMA = 0.35  # spread of a provider's working time (log-normal), as in the simulation
 
 
 class FeedbackListener(Protocol):
-    """Takes news of ``n`` messages, dated ahead; `machine` opens are prefetches."""
+    """Takes news of one message, dated ahead.
 
-    def __call__(self, feedback: Feedback, /, *, n: int, machine: bool) -> None:
+    `category` is empty for what a sender is told (DSNs, complaints over a feedback loop,
+    unsubscribes); otherwise the news is only to be observed, as of that category: ``"person"`` and
+    ``"machine"`` for opens and clicks, ``"unreported"`` for complaints that no loop reports.
+    """
+
+    def __call__(self, feedback: Feedback, category: str = "", /) -> None:
         """Take news."""
 
 
-class Pressure:
-    """Messages a second that one server works on, over the last few scenario seconds."""
+class Desk:
+    """How long a server takes for its share of a message.
 
-    def __init__(self, speed: float, memory: float = 10.0) -> None:
-        self._speed = speed
-        self._memory = memory
-        self._rate = 0.0
-        self._at = 0.0
+    As in the simulation: round trips, and the messages under way share what the server can do.
+    """
 
-    def load(self, now: float) -> float:
-        """Count a message and return by how much the server is slower now (1: not at all)."""
-        gone = max(0.0, now - self._at)
-        self._rate = self._rate * math.exp(-gone / self._memory) + 1.0 / self._memory
-        self._at = now
-        return max(1.0, self._rate / self._speed)
+    TRIPS = 3
+    FRESH_TRIPS = 3
+
+    def __init__(self, server: Server) -> None:
+        self._latency = server.latency
+        self._speed = server.speed
+        self.active = 0
+
+    def seconds(self, fresh: bool) -> float:
+        """Return scenario seconds for a message, on a connection just opened or not."""
+        trips = self.TRIPS + (self.FRESH_TRIPS if fresh else 0)
+        return trips * self._latency + self.active / self._speed
 
 
 class Reception:
@@ -73,7 +81,7 @@ class Reception:
         self._draws = draws
         self._attempts: dict[tuple[str, int], int] = {}
         self._sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
-        self._pressure = {name: Pressure(s.speed) for name, s in scenario.servers.items()}
+        self._desks = {name: Desk(server) for name, server in scenario.servers.items()}
 
     def connect(self, server: str, isp: str) -> Reply:
         """Ask the provider for a connection."""
@@ -103,23 +111,40 @@ class Reception:
             self._attempts.pop(key, None)
         return verdict, parcel
 
-    def seconds(self, server: str, isp: str) -> float:
-        """Return the real time (s) that a message takes here; 0 where it is too short to wait."""
-        now = self.clock.now()
-        profile, identity = self._scenario.isps[isp], self._scenario.servers[server]
-        taken = profile.service * self._pressure[server].load(now) + identity.latency
-        slow = self.schedule.active(server, "slow", now)
-        real = taken * (slow.factor if slow else 1.0) / self.clock.scale
-        return real if real >= _SHORTEST else 0.0
+    def begin(self, server: str) -> None:
+        """Note that a message is under way at a server; `end` must follow."""
+        self._desks[server].active += 1
 
-    def tell(self, server: str, parcel: Parcel, verdict: Verdict) -> None:
+    def end(self, server: str) -> None:
+        """Note that it is not any more."""
+        self._desks[server].active -= 1
+
+    def seconds(self, server: str, parcel: Parcel, fresh: bool) -> float:
+        """Return the real time (s) that a message takes here in all."""
+        lot = parcel.lot
+        normal = self._draws.values("service", lot.list)[parcel.first]
+        stretch = math.exp(_SIGMA * normal - _SIGMA**2 / 2)
+        service = self._scenario.isps[lot.isp].service * stretch
+        taken = service + self._desks[server].seconds(fresh)
+        slow = self.schedule.active(server, "slow", self.clock.now())
+        return taken * (slow.factor if slow else 1.0) / self.clock.scale
+
+    def tell(self, server: str, parcel: Parcel, verdict: Verdict, began: float) -> None:
         """Hand what people will do with an accepted message to whoever listens."""
         if not self.listeners or not verdict.replies or not verdict.replies[0][0].positive:
             return
-        now, source = self.clock.now(), self._sources[server]
-        opened = self._providers[parcel.lot.isp].opened(now, source, parcel, self._draws)
+        provider = self._providers[parcel.lot.isp]
+        opened = provider.opened(began, self._sources[server], parcel, self._draws)
         for news in (*verdict.feedback, *opened):
-            about = Parcel(parcel.lot, parcel.first, news.n, parcel.attempt)
-            feedback = Feedback(now + news.delay, news.kind, server, about, now, news.reply)
+            feedback = Feedback(began + news.delay, news.kind, server, parcel, began, news.reply)
+            category = _category(news, provider)
             for listener in self.listeners:
-                listener(feedback, n=news.n, machine=news.machine)
+                listener(feedback, category)
+
+
+def _category(news: News, provider: Provider) -> str:
+    if news.kind in ("opened", "clicked"):
+        return "machine" if news.machine else "person"
+    if news.kind == "complained" and not provider.profile.feedback_loop:
+        return "unreported"
+    return ""

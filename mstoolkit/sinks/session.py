@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from mstoolkit.isp import Verdict
-from mstoolkit.model import Parcel, Reply
+from mstoolkit.model import Lot, Parcel, Reply
+from mstoolkit.sinks.faults import FaultKind
 from mstoolkit.sinks.reception import Reception
 
 _EARLY = ("connect", "ehlo", "mail", "rcpt")
 _PLAIN = re.compile(r"<([A-Za-z0-9._=+-]+@[A-Za-z0-9.-]+)>([ -~]*)")
 _UNPRINTABLE = re.compile(r"[^ -~]")
+_SHORTEST = 0.001  # s; the event loop does not wait more finely
 _BUSY = Reply(421, "4.3.2", "Service not available, closing connection", "rcpt")
 
 
@@ -41,6 +44,22 @@ class Host(Protocol):
     def closed(self, wire: Wire) -> None: ...
 
 
+@dataclass(slots=True)
+class Judged:
+    """A message that the provider has judged, and the sender has not heard of yet."""
+
+    verdict: Verdict
+    parcel: Parcel
+    address: str
+    began: float
+    until: float
+
+    @property
+    def reply(self) -> Reply:
+        """What is said about it."""
+        return self.verdict.replies[0][0] if self.verdict.replies else _BUSY
+
+
 class Conversation:
     """The handler behind one session; aiosmtpd calls its ``handle_`` methods."""
 
@@ -49,7 +68,7 @@ class Conversation:
         self.reception = reception
         self._paths: set[str] = set()
         self._carried = 0
-        self._pending: tuple[Verdict, Parcel, str] | None = None
+        self._judged: Judged | None = None
 
     def path(self, isp: str) -> Reply | None:
         """Open this session's path to a provider, or return the reply by which it refuses."""
@@ -63,6 +82,7 @@ class Conversation:
 
     def ended(self) -> None:
         """Give back what the session held."""
+        self._forget()
         for isp in sorted(self._paths):
             self.reception.disconnect(self.server, isp)
         self._paths.clear()
@@ -76,7 +96,7 @@ class Conversation:
     async def handle_RCPT(
         self, wire: Wire, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        self._pending = None
+        self._forget()
         if not self.reception.clock.started():
             return "451 4.3.0 No clock yet: send XCLOCK first, or serve at time scale 1"
         if envelope.rcpt_tos:
@@ -96,36 +116,53 @@ class Conversation:
         if refused:
             return wire.last(refused)
         if not self._faulty("drop"):
-            verdict, parcel = self.reception.receive(self.server, lot, index, self._carried)
-            self._carried += 1
-            if not verdict.replies or verdict.replies[0][0].phase in _EARLY:
-                return await self._answer(wire, verdict, parcel, address)
-            self._pending = (verdict, parcel, address)
+            judged = self._judge(lot, index, address)
+            if judged.reply.phase in _EARLY:
+                return await self._answer(wire)
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    def _faulty(self, kind: Any) -> bool:
+    def _judge(self, lot: Lot, index: int, address: str) -> Judged:
+        reception, server = self.reception, self.server
+        began = reception.clock.now()
+        verdict, parcel = reception.receive(server, lot, index, self._carried)
+        reception.begin(server)
+        takes = reception.seconds(server, parcel, fresh=not self._carried)
+        until = asyncio.get_running_loop().time() + takes
+        self._carried += 1
+        self._judged = Judged(verdict, parcel, address, began, until)
+        return self._judged
+
+    def _forget(self) -> Judged | None:
+        judged, self._judged = self._judged, None
+        if judged is not None:
+            self.reception.end(self.server)
+        return judged
+
+    def _faulty(self, kind: FaultKind) -> bool:
         schedule, clock = self.reception.schedule, self.reception.clock
         return schedule.active(self.server, kind, clock.now()) is not None
 
     async def handle_DATA(self, wire: Wire, session: Session, envelope: Envelope) -> str:
-        if self._pending is None:
+        if self._judged is None:
             self.reception.tally.dropped[self.server] += 1
             return wire.cut()
-        verdict, parcel, address = self._pending
-        self._pending = None
-        return await self._answer(wire, verdict, parcel, address)
+        return await self._answer(wire)
 
-    async def _answer(self, wire: Wire, verdict: Verdict, parcel: Parcel, address: str) -> str:
-        reception = self.reception
-        reply = verdict.replies[0][0] if verdict.replies else _BUSY
-        isp = parcel.lot.isp
-        wait = reception.seconds(self.server, isp)
-        if wait:
-            await asyncio.sleep(wait)
-        reception.tally.replied(reception.clock.now(), self.server, isp, address, reply)
-        reception.tell(self.server, parcel, verdict)
-        return wire.last(reply) if verdict.closed or reply.code == 421 else spoken(reply)
+    async def _answer(self, wire: Wire) -> str:
+        """Say what the provider decided, when its time has passed."""
+        if self._judged is not None:
+            wait = self._judged.until - asyncio.get_running_loop().time()
+            if wait >= _SHORTEST:
+                await asyncio.sleep(wait)
+        judged = self._forget()
+        if judged is None:
+            return wire.cut()
+        reply, parcel, server = judged.reply, judged.parcel, self.server
+        now, isp = self.reception.clock.now(), parcel.lot.isp
+        self.reception.tally.replied(now, server, isp, judged.address, reply)
+        self.reception.tell(server, parcel, judged.verdict, judged.began)
+        return wire.last(reply) if judged.verdict.closed or reply.code == 421 else spoken(reply)
 
 
 class Wire(SMTP):

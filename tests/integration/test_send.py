@@ -61,7 +61,7 @@ async def test_what_people_do_is_logged_ahead_of_time(through_sinks: Through) ->
     assert len(opened) > 30
     assert (opened["seq"] == -1).all()
     assert set(opened["category"].unique()) <= {"person", "machine"}
-    delivered = log[log["event"] == "delivered"].set_index("message")["at"]
+    delivered = log[log["event"] == "delivered"].set_index("message")["decided_at"]
     people = opened[opened["category"] == "person"].set_index("message")["at"]
     assert (people > delivered.reindex(people.index)).all()
     assert opened["at"].max() > run.manifest.ended_at
@@ -106,7 +106,7 @@ async def test_an_outage_really_closes_the_port(through_sinks: Through, bench: S
 async def test_each_fault_has_its_outcome(
     through_sinks: Through, kind: Any, event: str, code: int
 ) -> None:
-    """Cut after the dot is lost, cut before is not tried, a 421 is a deferral; none is forgotten."""
+    """Cut after the dot is lost, cut before is not tried, a 421 is deferred; none is forgotten."""
 
     def fault(sinks: Sinks) -> None:
         sinks.fault(kind, "two", start=0.0, lasts=30.0)
@@ -174,8 +174,11 @@ async def test_sending_stops_at_the_horizon(through_sinks: Through, bench: Scena
     run, _ = await through_sinks(scenario=short)
     check_books(run)
     assert not run.interrupted
-    assert run.totals["queued"] > 100
+    assert run.totals["queued"] + run.totals["expired"] > 100
     assert 60.0 <= run.manifest.ended_at < 90.0
+    log = read_log(run.folder)
+    assert log.loc[log["event"] == "sent", "at"].max() < 61.0
+    assert replay(run.folder).identical
 
 
 async def test_a_run_that_cannot_keep_up_is_marked(through_sinks: Through) -> None:

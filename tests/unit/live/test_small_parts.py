@@ -118,32 +118,31 @@ def test_a_run_is_marked_when_more_than_five_percent_of_its_steps_are_late() -> 
 def test_news_waits_for_the_answer_and_for_its_time(scenario: Scenario) -> None:
     """A complaint is told once its message is answered and its time has come."""
     lot = Mailing(scenario).blocks[0].lot
-    seen: list[tuple[str, bool]] = []
-    intake = Intake(lambda feedback, machine: seen.append((feedback.kind, machine)), 1000.0)
+    seen: list[tuple[str, str | None]] = []
+    intake = Intake(lambda feedback, category: seen.append((feedback.kind, category)), 1000.0)
     send = Send(7, "one", "gmail", Parcel(lot, 5, 1, 2, 12.5), 0)
     intake.sent(send)
     about = Parcel(lot, 5, 1)
-    intake(Feedback(20.0, "complained", "one", about, 10.0), n=1, machine=False)
-    intake(Feedback(30.0, "opened", "one", about, 10.0), n=1, machine=True)
-    intake(Feedback(2000.0, "clicked", "one", about, 10.0), n=1, machine=False)
-    assert seen == [("opened", True)]
+    intake(Feedback(20.0, "complained", "one", about, 10.0))
+    intake(Feedback(30.0, "opened", "one", about, 10.0), "machine")
+    intake(Feedback(2000.0, "clicked", "one", about, 10.0), "person")
+    assert seen == [("opened", "machine")]
     assert intake.next() is None
     intake.answered(send)
     assert intake.next() == 20.0
     assert intake.take(19.9) is None
     told = intake.take(20.0)
     assert told is not None
-    assert (told.parcel.born, told.parcel.attempt) == (12.5, 2)
+    assert (told.parcel.born, told.parcel.attempt, told.parcel.parent) == (12.5, 2, 7)
 
 
-def test_what_comes_after_the_end_is_written_down(scenario: Scenario) -> None:
-    """News that is due after the run is observed, in order of time, and none is lost."""
+def test_what_comes_after_the_end_is_handed_out(scenario: Scenario) -> None:
+    """News that is due after the run comes in order of time, and none is lost or told twice."""
     lot = Mailing(scenario).blocks[0].lot
-    seen: list[float] = []
-    intake = Intake(lambda feedback, machine: seen.append(feedback.at), 1000.0)
+    intake = Intake(lambda feedback, category: None, 1000.0)
     bounce = Reply(550, "5.1.1", "no", "dsn")
-    for at in (50.0, 20.0):
-        intake(Feedback(at, "dsn", "one", Parcel(lot, 5, 1), 10.0, bounce), n=1, machine=False)
-    intake.finish()
-    assert seen == [20.0, 50.0]
-    assert intake.next() is None
+    intake.sent(Send(7, "one", "gmail", Parcel(lot, 6, 1), 0))
+    for at, first in ((50.0, 5), (20.0, 5), (30.0, 6)):
+        intake(Feedback(at, "dsn", "one", Parcel(lot, first, 1), 10.0, bounce))
+    assert [feedback.at for feedback in intake.rest()] == [20.0, 30.0, 50.0]
+    assert intake.rest() == []

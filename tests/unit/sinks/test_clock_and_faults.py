@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from mstoolkit.config import ConfigError, Outage
+from mstoolkit.config import ConfigError, Outage, Server
 from mstoolkit.model import Reply
 from mstoolkit.sinks.clock import SinkClock
 from mstoolkit.sinks.faults import Fault, Schedule
-from mstoolkit.sinks.reception import Pressure
+from mstoolkit.sinks.reception import Desk
 from mstoolkit.sinks.session import spoken
 from mstoolkit.sinks.tally import Tally
 
@@ -77,13 +77,13 @@ def test_unknown_faults_and_servers_are_refused(kind: str, server: str) -> None:
         schedule.add(Fault(cast(Any, kind), server, 0.0, 1.0))
 
 
-def test_a_server_gets_slower_past_its_speed() -> None:
-    """At twice its speed messages take about twice as long; below it none does."""
-    below, above = Pressure(10.0), Pressure(10.0)
-    slow = [below.load(k / 5) for k in range(500)]
-    fast = [above.load(k / 20) for k in range(2000)]
-    assert max(slow) == 1.0
-    assert fast[-1] == pytest.approx(2.0, rel=0.1)
+def test_a_server_gets_slower_with_what_is_under_way() -> None:
+    """Round trips count once more on a new connection, and messages share the server's speed."""
+    desk = Desk(Server(latency="100ms", speed=20.0))
+    assert desk.seconds(fresh=False) == pytest.approx(0.3)
+    assert desk.seconds(fresh=True) == pytest.approx(0.6)
+    desk.active = 10
+    assert desk.seconds(fresh=False) == pytest.approx(0.8)
 
 
 def test_a_reply_is_one_printable_line() -> None:
