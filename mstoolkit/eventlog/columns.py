@@ -1,25 +1,82 @@
-"""Rows -> an Arrow table with the columns of the schema."""
+"""Rows -> an Arrow table with the columns of the schema.
+
+Texts are dictionary-encoded against vocabularies that live as long as the log; whatever a lot or an
+attempt determines is taken down once and spread over its rows by position.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.eventlog.rows import Row, by_field
+from mstoolkit.eventlog.rows import ANSWER, ATTEMPT, FIELDS, Row
 from mstoolkit.eventlog.schema import arrow_schema
 from mstoolkit.mail import classify
-from mstoolkit.model import Lot, Reply
+from mstoolkit.model import Lot, Reply, Send
+
+Array = NDArray[Any]
+Pieces = dict[str, Array]
+_SEND = attrgetter("token", "server", "isp", "connection", "fresh", "slots", "span", "parcel")
+_PARCEL = attrgetter("lot", "first", "n", "attempt", "born", "cause", "parent")
+_TEXTS = ("event", "isp", "server", "category", "cause")
+_INTS = ("seq", "first", "token", "attempt", "n", "parent", "connection", "slots")
+_FLOATS = ("at", "latency", "decided_at", "born", "span", "until")
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Many like observations at once: opens or clicks of one lot from one server, as columns.
+
+    ``first`` is -1 where ``n`` messages are counted; ``token`` is that of the accepted attempt.
+    """
+
+    event: str
+    category: str
+    lot: Lot
+    server: str
+    at: Array
+    first: Array
+    n: Array
+    token: Array
+    decided_at: Array
+
+
+class Vocabulary:
+    """Values by number, in order of first use; None has number -1."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+
+    def codes(self, values: Iterable[Any]) -> Array:
+        """Return the numbers of values, adding what is new."""
+        numbers = self.numbers
+        out = []
+        for value in values:
+            number = numbers.get(value)
+            if number is None:
+                number = -1 if value is None else len(numbers)
+                if value is not None:
+                    numbers[value] = number
+            out.append(number)
+        return np.array(out, np.int32)
+
+    def code(self, value: Any) -> int:
+        """Return the number of one value."""
+        return int(self.codes((value,))[0])
 
 
 class Columns:
-    """Turns rows of one run into Arrow tables; names repeat, so texts are dictionary-encoded.
+    """Turns rows of one run into Arrow tables.
 
     Parameters
     ----------
@@ -28,7 +85,7 @@ class Columns:
     run, strategy : str
         Written into every row.
     hashed : bool
-        Write a keyed-less BLAKE2b hash instead of each recipient's address.
+        Write a BLAKE2b hash instead of each recipient's address.
     """
 
     def __init__(
@@ -39,164 +96,241 @@ class Columns:
         self._run = run
         self._strategy = strategy
         self._hashed = hashed
-        self._people: dict[str, tuple[int, pa.Array, pa.Array]] = {}
+        self._texts = {name: Vocabulary() for name in _TEXTS}
+        self._replies = Vocabulary()
+        self._lots: dict[int, Lot] = {}
 
-    def table(self, rows: Sequence[Row]) -> pa.Table:
-        """Return the table of these rows, in their order."""
-        f = by_field(rows)
-        size = len(rows)
-        first = np.array(f["first"], dtype=np.int64) if size else np.zeros(0, np.int64)
-        n = np.array(f["n"], dtype=np.int64) if size else np.zeros(0, np.int64)
-        message, recipient = self._messages(f["lot"], first, n)
-        lots: Callable[[str], pa.Array] = lambda key: _mapped(f["lot"], key)  # noqa: E731
+    def table(
+        self, rows: Sequence[Row], observations: Sequence[Observations] = ()
+    ) -> pa.Table:
+        """Return the table of these rows, in order of time; like times in the order given."""
+        short: dict[int, list[int]] = {ATTEMPT: [], ANSWER: [], len(FIELDS): []}
+        for position, row in enumerate(rows):
+            short[len(row)].append(position)
+        attempts, answers, others = short[ATTEMPT], short[ANSWER], short[len(FIELDS)]
+        pieces = [
+            self._attempts([rows[k] for k in attempts]),
+            self._answers([rows[k] for k in answers]),
+            self._others([rows[k] for k in others]),
+            *(self._observed(block) for block in observations),
+        ]
+        order = np.concatenate(
+            [np.array(attempts + answers + others, np.int64)]
+            + [np.full(len(block.at), len(rows), np.int64) for block in observations]
+        )
+        whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
+        by_time = np.lexsort((order, whole["at"]))
+        return self._arrow({name: column[by_time] for name, column in whole.items()})
+
+    # -- the three forms of rows, and observations
+
+    def _attempts(self, rows: Sequence[Row]) -> Pieces:
+        seq, at, sends = zip(*rows, strict=True) if rows else ((), (), ())
+        columns = self._sends(sends)
+        columns["seq"] = np.array(seq, np.int64)
+        columns["at"] = columns["decided_at"] = np.array(at, np.float64)
+        return columns
+
+    def _answers(self, rows: Sequence[Row]) -> Pieces:
+        if not rows:
+            return self._attempts(())
+        seq, at, event, sends, decided, n, reply, category, latency, slots = zip(
+            *rows, strict=True
+        )
+        columns = self._sends(sends)
+        whole = columns["n"]
+        columns["seq"] = np.array(seq, np.int64)
+        columns["at"] = np.array(at, np.float64)
+        columns["event"] = self._texts["event"].codes(event)
+        columns["decided_at"] = np.array(decided, np.float64)
+        columns["n"] = np.array(n, np.int64)
+        columns["first"] = np.where(columns["n"] == whole, columns["first"], -1)
+        columns["reply"] = self._replies.codes(reply)
+        columns["category"] = self._categories(columns["reply"], category)
+        columns["latency"] = np.array(latency, np.float64)
+        columns["slots"] = np.array(slots, np.int64)
+        return columns
+
+    def _sends(self, sends: Sequence[Send]) -> Pieces:
+        size = len(sends)
+        token, server, isp, connection, fresh, slots, span, parcels = (
+            zip(*map(_SEND, sends), strict=True) if sends else ((),) * 8
+        )
+        lot, first, n, attempt, born, cause, parent = (
+            zip(*map(_PARCEL, parcels), strict=True) if sends else ((),) * 7
+        )
+        taken = np.array(slots, np.int64)
+        return {
+            "event": np.full(size, self._texts["event"].code("sent"), np.int32),
+            "lot": self._lot_numbers(lot),
+            "isp": self._texts["isp"].codes(isp),
+            "server": self._texts["server"].codes(server),
+            "first": np.array(first, np.int64),
+            "token": np.array(token, np.int64),
+            "attempt": np.array(attempt, np.int64),
+            "n": np.array(n, np.int64),
+            "reply": np.full(size, -1, np.int32),
+            "category": np.full(size, -1, np.int32),
+            "latency": np.full(size, np.nan),
+            "born": np.array(born, np.float64),
+            "cause": self._texts["cause"].codes(c or None for c in cause),
+            "parent": np.array(parent, np.int64),
+            "connection": np.array(connection, np.int64),
+            "slots": np.where(np.array(fresh, bool), -taken, taken),
+            "span": np.array(span, np.float64),
+            "until": np.full(size, np.nan),
+        }
+
+    def _others(self, rows: Sequence[Row]) -> Pieces:
+        fields = zip(*rows, strict=True) if rows else ((),) * len(FIELDS)
+        f: dict[str, Sequence[Any]] = dict(zip(FIELDS, fields, strict=True))
+        columns: Pieces = {name: np.array(f[name], np.int64) for name in _INTS}
+        columns |= {name: np.array(f[name], np.float64) for name in _FLOATS}
+        columns |= {
+            name: self._texts[name].codes(v or None for v in f[name])
+            for name in ("event", "isp", "server", "cause")
+        }
+        columns["reply"] = self._replies.codes(f["reply"])
+        columns["category"] = self._categories(columns["reply"], f["category"])
+        columns["lot"] = self._lot_numbers(f["lot"])
+        return columns
+
+    def _observed(self, block: Observations) -> Pieces:
+        size = len(block.at)
+        columns: Pieces = {name: np.full(size, -1, np.int64) for name in _INTS}
+        columns |= {name: np.full(size, np.nan) for name in _FLOATS}
+        texts = {"event": block.event, "isp": block.lot.isp, "server": block.server,
+                 "category": block.category, "cause": None}  # fmt: skip
+        columns |= {
+            name: np.full(size, self._texts[name].code(value), np.int32)
+            for name, value in texts.items()
+        }
+        columns["reply"] = np.full(size, -1, np.int32)
+        columns["lot"] = np.full(size, self._lot_numbers((block.lot,))[0], np.int64)
+        columns["slots"] = np.zeros(size, np.int64)
+        columns |= {"at": block.at, "first": block.first, "n": block.n, "token": block.token,
+                    "decided_at": block.decided_at}  # fmt: skip
+        return columns
+
+    # -- parts of them
+
+    def _lot_numbers(self, lots: Iterable[Lot | None]) -> Array:
+        known = self._lots
+        numbers = []
+        for lot in lots:
+            if lot is None:
+                numbers.append(-(1 << 30))
+            else:
+                numbers.append(lot.id)
+                if lot.id not in known or lot.id < 0:
+                    known[lot.id] = lot
+        return np.array(numbers, np.int64)
+
+    def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:
+        """Return the reason that comes with a row or, where it has none, its reply's category."""
+        vocabulary = self._texts["category"]
+        given = vocabulary.codes(reason or None for reason in reasons)
+        names = [classify(reply) for reply in self._replies.numbers]
+        of_reply = np.append(
+            vocabulary.codes(None if name == "not_bounce" else name for name in names), -1
+        ).astype(np.int32)
+        return np.where(given >= 0, given, of_reply[replies])
+
+    # -- Arrow
+
+    def _arrow(self, c: Pieces) -> pa.Table:
+        size = len(c["at"])
+        lots, which = self._lot_table(c["lot"])
+        servers = list(self._texts["server"].numbers)
+        reply = c["reply"]
+        replies: list[Reply] = list(self._replies.numbers)
+        code = np.array([r.code for r in replies] + [0], np.int32)[reply]
+        message, recipient = self._messages(c, lots, which)
+
+        def of_lot(key: str) -> pa.Array:
+            return _dictionary(which, [getattr(lot, key) or None for lot in lots])
+
+        def of_reply(key: str) -> pa.Array:
+            return _dictionary(reply, [getattr(r, key) for r in replies])
+
         columns: dict[str, Any] = {
-            "seq": f["seq"],
-            "at": f["at"],
-            "event": _texts(f["event"]),
-            "run": _constant(self._run, size),
-            "strategy": _constant(self._strategy, size),
-            "campaign": lots("campaign"),
-            "stream": lots("stream"),
-            "segment": lots("segment"),
-            "isp": _texts(f["isp"]),
-            "server": _texts(f["server"]),
-            "source_ip": _texts(f["server"], self._sources),
+            **{name: c[name] for name in _INTS},
+            **{name: pa.array(c[name], mask=np.isnan(c[name])) for name in _FLOATS[1:]},
+            **{name: _dictionary(c[name], list(self._texts[name].numbers)) for name in _TEXTS},
+            **{name: of_lot(name) for name in ("campaign", "stream", "segment", "list")},
+            **{name: of_reply(name) for name in ("status", "phase")},
+            "reply": of_reply("text"),
+            "at": c["at"],
+            "run": _dictionary(np.zeros(size, np.int32), [self._run]),
+            "strategy": _dictionary(np.zeros(size, np.int32), [self._strategy]),
+            "source_ip": _dictionary(c["server"], [self._sources.get(s, s) for s in servers]),
             "message": message,
             "recipient": recipient,
-            "token": f["token"],
-            "attempt": f["attempt"],
-            "n": n,
-            **_replies(f["reply"], f["category"]),
-            "latency": _nullable(f["latency"]),
-            "decided_at": _nullable(f["decided_at"]),
-            "list": lots("list"),
-            "lot": _lot_numbers(f["lot"]),
-            "first": first,
-            "born": _nullable(f["born"]),
-            "cause": _texts(f["cause"]),
-            "parent": f["parent"],
-            "connection": f["connection"],
-            "slots": f["slots"],
-            "span": _nullable(f["span"]),
-            "until": _nullable(f["until"]),
+            "code": code,
+            "lot": np.maximum(c["lot"], -1).astype(np.int32),
         }
         schema = arrow_schema()
         arrays = [
-            value if isinstance(value, pa.Array) else pa.array(value, type=kind)
-            for value, kind in ((columns[name], schema.field(name).type) for name in schema.names)
+            column if isinstance(column, pa.Array) else pa.array(column, field.type)
+            for column, field in ((columns[field.name], field) for field in schema)
         ]
         return pa.table(arrays, schema=schema)
 
+    def _lot_table(self, numbers: Array) -> tuple[list[Lot], Array]:
+        """Return the lots by position, and each row's position, -1 where it has none."""
+        lots = list(self._lots.values())
+        ids = np.array([lot.id for lot in lots], np.int64)
+        if not len(ids):
+            return lots, np.full(len(numbers), -1, np.int32)
+        order = np.argsort(ids)
+        found = np.minimum(np.searchsorted(ids[order], numbers), len(ids) - 1)
+        which = order[found]
+        return lots, np.where(ids[which] == numbers, which, -1).astype(np.int32)
+
     def _messages(
-        self, lots: Sequence[Lot | None], first: np.ndarray, n: np.ndarray
+        self, c: Pieces, lots: Sequence[Lot], which: Array
     ) -> tuple[pa.Array, pa.Array]:
         """Return message and recipient of rows about one known message; null elsewhere."""
-        known = np.flatnonzero((n == 1) & (first >= 0))
-        size = len(n)
-        names = list(self._mailing.sizes)
-        codes = np.zeros(size, np.int64)
-        mask = np.ones(size, bool)
-        if not len(known):
-            empty = pa.array(np.zeros(size, np.int32), mask=mask)
-            nothing = pa.DictionaryArray.from_arrays(empty, pa.array([""]))
-            return nothing, nothing
-        offset, offsets = 0, {}
-        for name in names:
-            offsets[name] = offset
-            offset += self._mailing.sizes[name]
-        start = np.array([offsets.get(lots[k].list, -1) for k in known])  # type: ignore[union-attr]
-        good = start >= 0
-        codes[known[good]] = (start + first[known])[good]
-        mask[known[good]] = False
-        used, inverse = np.unique(codes, return_inverse=True)
-        messages, people = self._texts_of(names, used)
-        index = pa.array(inverse.astype(np.int32), mask=mask)
-        return (
-            pa.DictionaryArray.from_arrays(index, messages),
-            pa.DictionaryArray.from_arrays(index, people),
-        )
+        known = (c["n"] == 1) & (c["first"] >= 0) & (which >= 0)
+        sizes = self._mailing.sizes
+        starts, total = {}, 0
+        for name, size in sizes.items():
+            starts[name], total = total, total + size
+        start = np.array([starts.get(lot.list, -total) for lot in lots] or [-total], np.int64)
+        position = np.where(known, start[which] + c["first"], -1)
+        used = np.zeros(total + 1, bool)
+        used[position[position >= 0]] = True
+        used = used[:total]
+        index = np.append(np.cumsum(used) - 1, -1)[position].astype(np.int32)
+        index = np.where(position >= 0, index, -1)
+        messages: list[str | None] = []
+        people: list[str | None] = []
+        for name, size in sizes.items():
+            here = np.flatnonzero(used[starts[name] : starts[name] + size]).tolist()
+            messages += [f"{name}:{k}" for k in here]
+            people += self._people(name, here)
+        return _dictionary(index, messages), _dictionary(index, people)
 
-    def _texts_of(self, names: Sequence[str], used: np.ndarray) -> tuple[pa.Array, pa.Array]:
-        position = 0
-        messages: list[str] = []
-        people: list[str] = []
-        for name in names:
-            size = self._mailing.sizes[name]
-            here = used[(used >= position) & (used < position + size)] - position
-            messages += [f"{name}:{index}" for index in here.tolist()]
-            people += self._mailing.addresses(name, here.tolist())
-            position += size
+    def _people(self, name: str, indices: list[int]) -> list[str]:
+        people = self._mailing.addresses(name, indices)
         if self._hashed:
-            people = [blake2b(p.encode(), digest_size=12).hexdigest() for p in people]
-        return pa.array(messages), pa.array(people)
+            return [blake2b(p.encode(), digest_size=12).hexdigest() for p in people]
+        return people
 
 
-def _constant(text: str, size: int) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(size, np.int32)), pa.array([text], pa.string())
-    )
-
-
-def _texts(values: Sequence[str | None], renamed: dict[str, str] | None = None) -> pa.Array:
-    """Dictionary-encode texts; None is null."""
-    codes: dict[str | None, int] = {}
-    numbers = [codes.setdefault(value, len(codes)) for value in values]
-    names = [None if name is None else (renamed or {}).get(name, name) for name in codes]
-    return _encoded(numbers, names)
-
-
-def _encoded(numbers: Sequence[int], names: Sequence[str | None]) -> pa.Array:
-    index = np.array(numbers, np.int32)
+def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:
+    """Return a dictionary-encoded text column; like names are one entry, None and -1 are null."""
+    if len(names) > 10_000:  # recipients: known to be unique, not worth looking up
+        return _encoded(codes, names)
     known: dict[str, int] = {}
-    remap = np.array(
-        [-1 if name is None else known.setdefault(name, len(known)) for name in names] or [0],
-        np.int32,
-    )
-    index = remap[index] if len(index) else index
+    remap = [-1 if n is None else known.setdefault(n, len(known)) for n in names]
+    return _encoded(np.array([*remap, -1], np.int32)[codes], list(known))
+
+
+def _encoded(index: Array, names: Sequence[str | None]) -> pa.Array:
+    missing = index < 0
     return pa.DictionaryArray.from_arrays(
-        pa.array(index, mask=index < 0), pa.array(list(known) or [""], pa.string())
+        pa.array(index.astype(np.int32), mask=missing if missing.any() else None),
+        pa.array(names, pa.string()),
+        safe=False,
     )
-
-
-def _mapped(lots: Sequence[Lot | None], key: str) -> pa.Array:
-    codes: dict[int, int] = {}
-    names: list[str | None] = []
-    numbers = []
-    for lot in lots:
-        number = codes.get(id(lot))
-        if number is None:
-            number = codes[id(lot)] = len(names)
-            names.append((getattr(lot, key) or None) if lot is not None else None)
-        numbers.append(number)
-    return _encoded(numbers, names)
-
-
-def _lot_numbers(lots: Sequence[Lot | None]) -> np.ndarray:
-    return np.array([-1 if lot is None else lot.id for lot in lots], np.int32)
-
-
-def _nullable(values: Sequence[float]) -> pa.Array:
-    array = np.array(values, np.float64)
-    return pa.array(array, mask=np.isnan(array))
-
-
-def _replies(
-    replies: Sequence[Reply | None], reasons: Sequence[str | None]
-) -> dict[str, pa.Array]:
-    """Return the columns that a reply gives; a reason given with the row goes before its category."""
-    codes: dict[Reply | None, int] = {}
-    numbers = [codes.setdefault(reply, len(codes)) for reply in replies]
-    known = list(codes)
-    category = [None if r is None else classify(r) for r in known]
-    reason = [
-        given if given is not None else category[number]
-        for given, number in zip(reasons, numbers, strict=True)
-    ]
-    code = np.array([0 if r is None else r.code for r in known] or [0], np.int32)
-    return {
-        "code": pa.array(code[np.array(numbers, np.int64)]),
-        "status": _encoded(numbers, [None if r is None else r.status for r in known]),
-        "category": _texts([None if name in {"", "not_bounce"} else name for name in reason]),
-        "reply": _encoded(numbers, [None if r is None else r.text for r in known]),
-        "phase": _encoded(numbers, [None if r is None else r.phase for r in known]),
-    }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import pyarrow as pa
 
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog.columns import Columns
+from mstoolkit.eventlog.columns import Columns, Observations
 from mstoolkit.eventlog.rows import Row, RowBuilder, feedback_row
-from mstoolkit.eventlog.schema import NAMES, arrow_schema
 from mstoolkit.model import Command, Event, Feedback
 
 
@@ -23,6 +24,11 @@ class Recorder:
         Written into every row.
     hashed : bool
         Write hashes instead of recipients' addresses.
+
+    Attributes
+    ----------
+    rows : list of tuple
+        All rows so far, in the forms that `eventlog.rows` describes.
     """
 
     def __init__(
@@ -31,28 +37,26 @@ class Recorder:
         self._columns = Columns(scenario, run, strategy, hashed)
         self._builder = RowBuilder()
         self._seq = 0
-        self._rows: list[Row] = []
+        self.rows: list[Row] = []
+        self._observations: list[Observations] = []
 
     def record(self, event: Event, commands: list[Command]) -> None:
         """Take down one handled event and the commands it caused; numbers it."""
-        self._builder.rows(self._seq, event, commands, self._rows)
-        self._seq += 1
+        seq = self._seq
+        self._seq = seq + 1
+        self._builder.rows(seq, event, commands, self.rows)
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Take down news that the dispatcher was not told; may be dated ahead."""
-        self._rows.append(feedback_row(-1, event, category))
+        self.rows.append(feedback_row(-1, event, category))
 
-    @property
-    def rows(self) -> list[Row]:
-        """All rows so far, in the order of `rows.FIELDS`."""
-        return self._rows
+    def observe_many(self, observations: Sequence[Observations]) -> None:
+        """Take down many observations at once."""
+        self._observations.extend(observations)
 
     def table(self) -> pa.Table:
         """Return the log in order of time; what happened at one instant in order of handling."""
-        rows = self._rows
-        if any(row[0] < 0 for row in rows):
-            rows = sorted(rows, key=lambda row: row[1])
-        return self._columns.table(rows)
+        return self._columns.table(self.rows, self._observations)
 
     def frame(self) -> pd.DataFrame:
         """Return the log as a frame with the columns of the schema; texts are categorical."""
@@ -61,4 +65,4 @@ class Recorder:
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table of the schema as a frame."""
-    return pd.DataFrame(table.select(list(NAMES)).cast(arrow_schema()).to_pandas())
+    return pd.DataFrame(table.to_pandas(split_blocks=True, self_destruct=False))

@@ -1,12 +1,15 @@
 """Events and commands -> rows of the log. The log is a pure function of what was handled.
 
-A row is built as a tuple in the order of `FIELDS`; texts stay objects until a batch of rows is
-turned into columns. Attempts are looked up by token, so that an answer's row knows its parcel.
+Rows come in three forms, told apart by their length, so that the hot path writes little:
+
+    attempt  (seq, at, send)
+    answer   (seq, at, event, send, decided_at, n, reply, category, latency, slots)
+    other    all of `FIELDS`
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from mstoolkit.model import (
@@ -33,183 +36,143 @@ from mstoolkit.model import (
     Withdrawn,
 )
 
+ATTEMPT, ANSWER = 3, 10  # lengths of the short forms
 FIELDS = (
-    "seq",
-    "at",
-    "event",
-    "lot",
-    "isp",
-    "server",
-    "first",
-    "token",
-    "attempt",
-    "n",
-    "reply",
-    "category",
-    "latency",
-    "decided_at",
-    "born",
-    "cause",
-    "parent",
-    "connection",
-    "slots",
-    "span",
+    "seq", "at", "event", "lot", "isp", "server", "first", "token", "attempt", "n", "reply",
+    "category", "latency", "decided_at", "born", "cause", "parent", "connection", "slots", "span",
     "until",
-)
+)  # fmt: skip
 NAN = float("nan")
 Row = tuple[Any, ...]
-Attempted = tuple[Send, float]
+Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]
 
 
 class RowBuilder:
-    """Turns what was handled into rows.
-
-    Open attempts are kept by token until they are answered.
-    """
+    """Turns what was handled into rows. Open attempts are kept by token until they are answered."""
 
     def __init__(self) -> None:
-        self.open: dict[int, Attempted] = {}
-        self._inputs: dict[type, Callable[[int, Any, list[Command], list[Row]], None]] = {
-            Enqueued: self._enqueued,
-            Withdrawn: self._withdrawn,
+        self._open: dict[int, tuple[Send, float]] = {}
+        self._inputs: dict[type, Inputs] = {
+            Enqueued: _enqueued,
+            Withdrawn: _withdrawn,
             Replied: self._replied,
             ConnectionFailed: self._connection_failed,
-            Closed: self._closed,
+            Closed: _closed,
             Lost: self._lost,
-            Feedback: self._feedback,
-            PoolChanged: self._pool_changed,
-            Tick: self._tick,
+            Feedback: _feedback,
+            PoolChanged: _pool_changed,
+            Tick: _tick,
         }
 
     def rows(self, seq: int, event: Event, commands: list[Command], rows: list[Row]) -> None:
-        """Append the rows of one event and the commands it caused."""
-        self._inputs[event.__class__](seq, event, commands, rows)
+        """Append the rows of one event and of the commands it caused."""
+        said = self._inputs[event.__class__](seq, event, commands, rows)
         at = event.at
         for command in commands:
             if command.__class__ is Send:
-                self._sent(seq, at, command, rows)  # type: ignore[arg-type]
-            elif command.__class__ is not Finish or not _implied(event, command):
+                self._open[command.token] = (command, at)  # type: ignore[union-attr,assignment]
+                rows.append((seq, at, command))
+            elif command.__class__ is Finish and said:
+                said -= 1
+            else:
                 rows.append(_command_row(seq, at, command))
 
-    def _sent(self, seq: int, at: float, send: Send, rows: list[Row]) -> None:
-        parcel = send.parcel
-        self.open[send.token] = (send, at)
-        slots = -send.slots if send.fresh else send.slots
-        rows.append(
-            (
-                seq, at, "sent", parcel.lot, send.isp, send.server, parcel.first, send.token,
-                parcel.attempt, parcel.n, None, None, NAN, at, parcel.born, parcel.cause,
-                parcel.parent, send.connection, slots, send.span, NAN,
-            )
-        )  # fmt: skip
+    def _replied(self, seq: int, event: Replied, commands: list[Command], rows: list[Row]) -> int:
+        """Write a row for each reply; return how many Finish commands they already tell of.
 
-    def _replied(self, seq: int, event: Replied, commands: list[Command], rows: list[Row]) -> None:
-        send, at = self.open.pop(event.token)
-        finished = {}
-        for command in commands:
-            if command.__class__ is Finish and command.reply is not None:  # type: ignore[union-attr]
-                finished[command.reply] = command.outcome  # type: ignore[union-attr]
+        The dispatcher finishes replies in their order, so the first Finish with a reply belongs to
+        the first of them that is final. Those that are not final were deferred, unless one of them
+        ran out of attempts or time, which has a row of its own.
+        """
+        send, decided_at = self._open.pop(event.token)
+        at, latency = event.at, event.latency
         slots = -send.slots if event.closed else send.slots
-        parcel = send.parcel
+        told = 0
         for reply, n in event.replies:
-            first = parcel.first if n == parcel.n else -1
-            rows.append(
-                (
-                    seq, event.at, finished.get(reply, "deferred"), parcel.lot, send.isp,
-                    send.server, first, send.token, parcel.attempt, n, reply, None,
-                    event.latency, at, parcel.born, parcel.cause, parcel.parent,
-                    send.connection, slots, send.span, NAN,
-                )
-            )  # fmt: skip
+            outcome = "deferred"
+            for command in commands:
+                if command.__class__ is Finish and command.reply is reply:  # type: ignore[union-attr]
+                    outcome = command.outcome  # type: ignore[union-attr]
+                    told += 1
+                    break
+            rows.append((seq, at, outcome, send, decided_at, n, reply, None, latency, slots))
         if event.unsent or not event.replies:
             category = "unsent" if event.unsent else "replied"
             rows.append(
-                self._answer(
-                    seq, event.at, "other", send, at, event.unsent, None, category, event.latency,
-                    slots,
-                )
-            )  # fmt: skip
-
-    @staticmethod
-    def _answer(
-        seq: int,
-        now: float,
-        event: str,
-        send: Send,
-        at: float,
-        n: int,
-        reply: Reply | None,
-        category: str | None,
-        latency: float,
-        slots: int,
-    ) -> Row:
-        parcel = send.parcel
-        return (
-            seq, now, event, parcel.lot, send.isp, send.server, -1 if n != parcel.n
-            else parcel.first, send.token, parcel.attempt, n, reply, category, latency, at,
-            parcel.born, parcel.cause, parcel.parent, send.connection, slots, send.span, NAN,
-        )  # fmt: skip
-
-    def _enqueued(self, seq: int, event: Enqueued, _: list[Command], rows: list[Row]) -> None:
-        category = "suppressed" if event.suppressed else None
-        until = event.parcel.lot.expires
-        rows.append(
-            _parcel_row(seq, event.at, "enqueued", event.parcel, category=category, until=until)
-        )
-
-    def _withdrawn(self, seq: int, event: Withdrawn, _: list[Command], rows: list[Row]) -> None:
-        lot = Lot(-1, event.list, "", "", "", "", NAN)
-        parcel = Parcel(lot, event.first, event.n)
-        rows.append(_parcel_row(seq, event.at, "other", parcel, category="withdraw"))
+                (seq, at, "other", send, decided_at, event.unsent, None, category, latency, slots)
+            )
+        return told
 
     def _connection_failed(
         self, seq: int, event: ConnectionFailed, _: list[Command], rows: list[Row]
-    ) -> None:
-        send, at = self.open.pop(event.token)
+    ) -> int:
+        send, decided_at = self._open.pop(event.token)
         rows.append(
-            self._answer(
-                seq, event.at, "connection_failed", send, at, send.parcel.n, event.reply, None,
-                event.latency, send.slots,
+            (
+                seq, event.at, "connection_failed", send, decided_at, send.parcel.n, event.reply,
+                None, event.latency, send.slots,
             )
         )  # fmt: skip
+        return 0
 
-    def _closed(self, seq: int, event: Closed, _: list[Command], rows: list[Row]) -> None:
-        rows.append(_notice(seq, event.at, "closed", category="gone", connection=event.connection))
-
-    def _lost(self, seq: int, event: Lost, _: list[Command], rows: list[Row]) -> None:
-        send, at = self.open.pop(event.token)
+    def _lost(self, seq: int, event: Lost, _: list[Command], rows: list[Row]) -> int:
+        send, decided_at = self._open.pop(event.token)
         rows.append(
-            self._answer(
-                seq, event.at, "lost", send, at, send.parcel.n, None, None, NAN, send.slots
-            )
+            (seq, event.at, "lost", send, decided_at, send.parcel.n, None, None, NAN, send.slots)
         )
+        return 0
 
-    def _feedback(self, seq: int, event: Feedback, _: list[Command], rows: list[Row]) -> None:
-        rows.append(feedback_row(seq, event))
 
-    def _pool_changed(
-        self, seq: int, event: PoolChanged, _: list[Command], rows: list[Row]
-    ) -> None:
-        rows.append(
-            _notice(seq, event.at, "changed", server=event.server, category=event.change)
-        )
+def _enqueued(seq: int, event: Enqueued, _: list[Command], rows: list[Row]) -> int:
+    category = "suppressed" if event.suppressed else None
+    until = event.parcel.lot.expires
+    rows.append(
+        parcel_row(seq, event.at, "enqueued", event.parcel, category=category, until=until)
+    )
+    return 0
 
-    def _tick(self, seq: int, event: Tick, _: list[Command], rows: list[Row]) -> None:
-        rows.append(_notice(seq, event.at, "ticked"))
+
+def _withdrawn(seq: int, event: Withdrawn, _: list[Command], rows: list[Row]) -> int:
+    parcel = Parcel(Lot(-1, event.list, "", "", "", "", NAN), event.first, event.n)
+    rows.append(parcel_row(seq, event.at, "other", parcel, category="withdraw"))
+    return 0
+
+
+def _closed(seq: int, event: Closed, _: list[Command], rows: list[Row]) -> int:
+    rows.append(_notice(seq, event.at, "closed", category="gone", connection=event.connection))
+    return 0
+
+
+def _feedback(seq: int, event: Feedback, _: list[Command], rows: list[Row]) -> int:
+    rows.append(feedback_row(seq, event))
+    return 1 if event.kind == "dsn" else 0
+
+
+def _pool_changed(seq: int, event: PoolChanged, _: list[Command], rows: list[Row]) -> int:
+    rows.append(_notice(seq, event.at, "changed", server=event.server, category=event.change))
+    return 0
+
+
+def _tick(seq: int, event: Tick, _: list[Command], rows: list[Row]) -> int:
+    rows.append(_notice(seq, event.at, "ticked"))
+    return 0
 
 
 def feedback_row(seq: int, event: Feedback, category: str | None = None) -> Row:
     """Return the row of feedback: handled where `seq` is 0 or more, observed only where it is -1."""
-    parcel = event.parcel
-    name = "bounced" if event.kind == "dsn" else event.kind
-    return (
-        seq, event.at, name, parcel.lot, parcel.lot.isp, event.server, parcel.first, -1,
-        parcel.attempt, parcel.n, event.reply, category, NAN, event.decided_at, parcel.born,
-        parcel.cause, parcel.parent, -1, 0, NAN, NAN,
-    )  # fmt: skip
+    return parcel_row(
+        seq,
+        event.at,
+        "bounced" if event.kind == "dsn" else event.kind,
+        event.parcel,
+        server=event.server,
+        reply=event.reply,
+        category=category,
+        decided_at=event.decided_at,
+    )
 
 
-def _parcel_row(
+def parcel_row(
     seq: int,
     at: float,
     event: str,
@@ -218,12 +181,14 @@ def _parcel_row(
     server: str | None = None,
     reply: Reply | None = None,
     category: str | None = None,
+    decided_at: float = NAN,
     until: float = NAN,
 ) -> Row:
+    """Return a full row about a parcel."""
     return (
         seq, at, event, parcel.lot, parcel.lot.isp or None, server, parcel.first, -1,
-        parcel.attempt, parcel.n, reply, category, NAN, NAN, parcel.born, parcel.cause,
-        parcel.parent, -1, 0, NAN, until,
+        parcel.attempt, parcel.n, reply, category, NAN, decided_at, parcel.born,
+        parcel.cause, parcel.parent, -1, 0, NAN, until,
     )  # fmt: skip
 
 
@@ -239,22 +204,15 @@ def _notice(
     until: float = NAN,
 ) -> Row:
     return (
-        seq, at, event, None, isp, server, -1, -1, -1, 0, None, category, NAN, NAN, NAN, None, -1,
-        connection, 0, NAN, until,
+        seq, at, event, None, isp or None, server, -1, -1, -1, 0, None, category, NAN, NAN, NAN,
+        None, -1, connection, 0, NAN, until,
     )  # fmt: skip
-
-
-def _implied(event: Event, command: Any) -> bool:
-    """Whether a Finish needs no row of its own, because the event's row already says it."""
-    if event.__class__ is Replied:
-        return command.reply is not None
-    return event.__class__ is Feedback and command.outcome == "bounced"
 
 
 def _command_row(seq: int, at: float, command: Command) -> Row:
     match command:
         case Finish():
-            return _parcel_row(
+            return parcel_row(
                 seq, at, command.outcome, command.parcel,
                 server=command.server or None, reply=command.reply, category=command.reason,
             )  # fmt: skip
@@ -262,30 +220,20 @@ def _command_row(seq: int, at: float, command: Command) -> Row:
             return _notice(seq, at, "closed", category="close", connection=command.connection)
         case Suspended():
             return _notice(
-                seq, at, "suspended", server=command.server, isp=command.isp or None,
+                seq, at, "suspended", server=command.server, isp=command.isp,
                 category=command.reason, until=command.until,
             )  # fmt: skip
         case Probed():
             return _notice(
-                seq, at, "resumed", server=command.server, isp=command.isp or None,
-                category="probe",
-            )  # fmt: skip
+                seq, at, "resumed", server=command.server, isp=command.isp, category="probe"
+            )
         case Resumed():
             return _notice(
-                seq, at, "resumed", server=command.server, isp=command.isp or None,
-                category="resumed",
-            )  # fmt: skip
+                seq, at, "resumed", server=command.server, isp=command.isp, category="resumed"
+            )
         case Suppress():
-            return _parcel_row(
+            return parcel_row(
                 seq, at, "other", command.parcel, category=f"suppress {command.reason}"
             )
         case Send():
-            raise TypeError("a Send is not a notice")
-
-
-def by_field(rows: Iterable[Row]) -> dict[str, tuple[Any, ...]]:
-    """Return the rows as one tuple a field."""
-    columns = list(zip(*rows, strict=True))
-    if not columns:
-        return dict.fromkeys(FIELDS, ())
-    return dict(zip(FIELDS, columns, strict=True))
+            raise TypeError("a Send has the short form")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Phase = Literal["connect", "ehlo", "mail", "rcpt", "data", "dsn"]
 
 
-class Reply:
+class Reply(NamedTuple):
     """What a server said, or what stands for it when it said nothing.
 
-    Equal by value; the hash is kept, since the sender looks replies up for every message.
+    A tuple, because the sender looks replies up for every message and tuples hash fast.
 
     Parameters
     ----------
@@ -29,32 +29,10 @@ class Reply:
     True
     """
 
-    __slots__ = ("_hash", "code", "phase", "status", "text")
-
-    def __init__(self, code: int, status: str, text: str, phase: Phase = "data") -> None:
-        self.code = code
-        self.status = status
-        self.text = text
-        self.phase = phase
-        self._hash = hash((code, status, text, phase))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Reply):
-            return NotImplemented
-        return (self.code, self.status, self.text, self.phase) == (
-            other.code,
-            other.status,
-            other.text,
-            other.phase,
-        )
-
-    def __repr__(self) -> str:
-        return f"Reply({self.code}, {self.status!r}, {self.text!r}, {self.phase!r})"
+    code: int
+    status: str
+    text: str
+    phase: Phase = "data"
 
     @property
     def positive(self) -> bool:

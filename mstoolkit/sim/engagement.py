@@ -14,15 +14,15 @@ import numpy as np
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.eventlog.rows import FIELDS, NAN, Row
+from mstoolkit.eventlog.columns import Array, Observations
+from mstoolkit.eventlog.rows import ANSWER, Row
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.provider import open_delay, opening_chances
 from mstoolkit.model import Lot, Parcel
 
-_BIN = 900.0  # counted opens are told in bins of so many s
+_BIN = 3600.0  # counted opens are told in bins of so many s
 _CLICK_DELAY = 30.0
 _PREFETCH_DELAY = 60.0
-_AT = {name: k for k, name in enumerate(FIELDS)}
 
 
 def openings(
@@ -31,19 +31,19 @@ def openings(
     providers: dict[str, Provider],
     draws: Draws,
     until: float,
-) -> list[Row]:
-    """Return the rows of opens and clicks that follow the delivered rows of a run."""
+) -> list[Observations]:
+    """Return the opens and clicks, up to `until` (s), that follow the delivered rows of a run."""
     groups: dict[tuple[int, str], list[Row]] = {}
-    event, lot, server = _AT["event"], _AT["lot"], _AT["server"]
     for row in rows:
-        if row[event] == "delivered":
-            groups.setdefault((row[lot].id, row[server]), []).append(row)
+        if len(row) == ANSWER and row[2] == "delivered":
+            send = row[3]
+            groups.setdefault((send.parcel.lot.id, send.server), []).append(row)
     sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
-    out: list[Row] = []
+    out: list[Observations] = []
     for (_, name), mine in groups.items():
-        what: Lot = mine[0][lot]
-        group = _Group(scenario, providers[what.isp], sources[name], what, name, draws, until)
-        out.extend(group.rows(mine))
+        lot: Lot = mine[0][3].parcel.lot
+        group = _Group(scenario, providers[lot.isp], sources[name], lot, name, draws, until)
+        out.extend(group.observations(mine))
     return out
 
 
@@ -68,29 +68,33 @@ class _Group:
         self._draws = draws
         self._until = until
 
-    def rows(self, delivered: list[Row]) -> Iterator[Row]:
-        columns = list(zip(*delivered, strict=True))
-        first = np.array(columns[_AT["first"]], np.int64)
-        n = np.array(columns[_AT["n"]], np.int64)
-        began = np.array(columns[_AT["decided_at"]], np.float64)
-        born = np.array(columns[_AT["born"]], np.float64)
-        token = np.array(columns[_AT["token"]], np.int64)
-        which = np.repeat(np.arange(len(n)), n)
+    def observations(self, delivered: list[Row]) -> Iterator[Observations]:
+        size = len(delivered)
+        sends = [row[3] for row in delivered]
+        n = np.fromiter((row[5] for row in delivered), np.int64, size)
+        whole = np.fromiter((send.parcel.n for send in sends), np.int64, size)
+        first = np.fromiter((send.parcel.first for send in sends), np.int64, size)
+        first = np.where(n == whole, first, -1)
+        began = np.fromiter((row[4] for row in delivered), np.float64, size)
+        token = np.fromiter((send.token for send in sends), np.int64, size)
+        which = np.repeat(np.arange(size), n)
         within = np.arange(len(which)) - np.repeat(np.cumsum(n) - n, n)
         index = np.where(first[which] >= 0, first[which] + within, -1)
-        single = n[which] == 1
+        alone = (whole[which] == 1) & (index >= 0)
         chances = self._chances(began)
-        for kind, category, hit, delay in self._kinds(index, which, token, n, chances):
+        for kind, category, hit, delay in self._kinds(index, which, token, chances):
             at = began[which[hit]] + delay
             keep = at <= self._until
             hit, at = hit[keep], at[keep]
-            ones = single[hit] & (index[hit] >= 0)
-            w = which[hit]
-            yield from self._known(kind, category, at[ones], index[hit][ones], w[ones],
-                                   began, born, token)
-            yield from self._counted(kind, category, at[~ones], w[~ones], began)
+            one, w = alone[hit], which[hit]
+            yield Observations(
+                kind, category, self._lot, self._server, at[one], index[hit][one],
+                np.ones(int(one.sum()), np.int64), token[w][one], began[w][one],
+            )  # fmt: skip
+            if not one.all():
+                yield self._counted(kind, category, at[~one], began[w[~one]])
 
-    def _chances(self, began: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _chances(self, began: Array) -> tuple[Array, Array, Array]:
         times, inbox = self._history
         k = np.maximum(np.searchsorted(times, began, side="right") - 1, 0)
         share = inbox[k]
@@ -100,12 +104,11 @@ class _Group:
 
     def _kinds(
         self,
-        index: np.ndarray,
-        which: np.ndarray,
-        token: np.ndarray,
-        n: np.ndarray,
-        chances: tuple[np.ndarray, np.ndarray, np.ndarray],
-    ) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+        index: Array,
+        which: Array,
+        token: Array,
+        chances: tuple[Array, Array, Array],
+    ) -> Iterator[tuple[str, str, Array, Array]]:
         opened, clicked, fetched = chances
         u = self._of("open", index, token[which])
         hit = np.flatnonzero(u < opened[which])
@@ -117,7 +120,7 @@ class _Group:
         hit = np.flatnonzero(machine < fetched[which])
         yield "opened", "machine", hit, np.full(len(hit), _PREFETCH_DELAY)
 
-    def _of(self, purpose: Any, index: np.ndarray, token: np.ndarray) -> np.ndarray:
+    def _of(self, purpose: Any, index: Array, token: Array) -> Array:
         """Return known messages' own draws, and draws keyed by the attempt for counted ones."""
         own = self._draws.array(purpose, self._lot.list)[np.maximum(index, 0)]
         counted = index < 0
@@ -126,36 +129,16 @@ class _Group:
             own[counted] = self._draws.of(purpose, parcel)
         return own
 
-    def _known(
-        self,
-        kind: str,
-        category: str,
-        at: np.ndarray,
-        index: np.ndarray,
-        w: np.ndarray,
-        began: np.ndarray,
-        born: np.ndarray,
-        token: np.ndarray,
-    ) -> Iterator[Row]:
-        columns = (at.tolist(), index.tolist(), began[w].tolist(), born[w].tolist(),
-                   token[w].tolist())
-        for a, first, start, since, number in zip(*columns, strict=True):
-            yield (
-                -1, a, kind, self._lot, self._lot.isp, self._server, first, number, -1, 1, None,
-                category, NAN, start, since, None, -1, -1, 0, NAN, NAN,
-            )  # fmt: skip
-
-    def _counted(
-        self, kind: str, category: str, at: np.ndarray, w: np.ndarray, began: np.ndarray
-    ) -> Iterator[Row]:
-        if not len(at):
-            return
-        bins = np.minimum(np.ceil(at / _BIN) * _BIN, self._until)
-        times, inverse, counts = np.unique(bins, return_inverse=True, return_counts=True)
-        start = np.bincount(inverse, weights=began[w]) / counts
-        columns = (times.tolist(), counts.tolist(), start.tolist())
-        for a, count, decided in zip(*columns, strict=True):
-            yield (
-                -1, a, kind, self._lot, self._lot.isp, self._server, -1, -1, -1, count, None,
-                category, NAN, decided, NAN, None, -1, -1, 0, NAN, NAN,
-            )  # fmt: skip
+    def _counted(self, kind: str, category: str, at: Array, began: Array) -> Observations:
+        """Count opens in bins of time, each dated at its bin's end."""
+        number = np.ceil(at / _BIN).astype(np.int64)
+        low = int(number.min())
+        counts = np.bincount(number - low)
+        filled = np.flatnonzero(counts)
+        decided = np.bincount(number - low, weights=began)[filled] / counts[filled]
+        times = np.minimum((filled + low) * _BIN, self._until)
+        nobody = np.full(len(filled), -1, np.int64)
+        return Observations(
+            kind, category, self._lot, self._server, times, nobody, counts[filled], nobody,
+            decided,
+        )  # fmt: skip

@@ -111,7 +111,7 @@ def simulate(
         totals = dispatcher.totals
         _check_books(totals)
         until = scenario.horizon + scenario.follow
-        recorder.rows.extend(openings(scenario, recorder.rows, world, draws, until))
+        recorder.observe_many(openings(scenario, recorder.rows, world, draws, until))
         table = recorder.table()
     manifest = manifest_of(
         scenario,

@@ -40,8 +40,8 @@ from mstoolkit.model import (
     stream_key,
 )
 from mstoolkit.strategy.mail_queue import Pile
-from mstoolkit.strategy.outcomes import Judge
-from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
+from mstoolkit.strategy.outcomes import judge
+from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.timers import Timers
@@ -83,7 +83,6 @@ class Dispatcher:
         self._pool = Pool(servers, policy)
         self._jitter = SplitMix64(stream_key(seed, "retry"))
         self._backoff = Backoff(policy.retry, self._jitter)
-        self._judge = Judge()
         self._timers = Timers()
         self._flights: dict[int, Flight] = {}
         self._lots: dict[int, Lot] = {}
@@ -199,29 +198,20 @@ class Dispatcher:
         ):
             self._resume(server, None)
         for reply, n in event.replies:
-            judgement = self._judge(reply)
-            if judgement.blames_path:
+            outcome, category, blames_path = judge(reply)
+            if blames_path:
                 if path.breaker.failure(n, generation, event.at):
-                    self._suspend_path(path, judgement.category)
+                    self._suspend_path(path, category)
             elif path.breaker.troubled and path.breaker.success(n, generation, event.at):
                 self._resume(server, path)
-            self._conclude(path, parcel, n, reply, judgement.outcome, judgement.category)
+            piece = parcel if n == parcel.n else replace(parcel, first=-1, n=n)
+            if outcome == "deferred":
+                self._put_off(path.isp, piece, category)
+            else:
+                self._totals[outcome] += n
+                self._out.append(Finish(piece, outcome, n, category, reply, server.name))
         if path.probing:
             pool.recheck_server(server)
-
-    def _conclude(
-        self, path: Path, parcel: Parcel, n: int, reply: Reply, outcome: str, category: str
-    ) -> None:
-        piece = parcel
-        if n != parcel.n:
-            piece = replace(parcel, first=-1, n=n)
-        if outcome == "delivered":
-            self._totals["delivered"] += n
-            self._out.append(Finish(piece, "delivered", n, "", reply, path.server.name))
-        elif outcome == "bounced":
-            self._finish(piece, "bounced", category, reply, path.server.name)
-        else:
-            self._put_off(path.isp, piece, category)
 
     def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1
@@ -231,7 +221,8 @@ class Dispatcher:
         if piece.lot.expires <= self._now:
             self._finish(piece, "expired", "too old")
             return
-        due = min(self._backoff.due(piece.attempt, self._now), piece.lot.expires)
+        due = self._backoff.due(piece.attempt, self._now, piece.first < 0)
+        due = min(due, piece.lot.expires)
         pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, cause)
         if isp.queue.put_off(pile, due):
             self._timers.set(due, "retry", isp.name)
@@ -364,10 +355,11 @@ class Dispatcher:
     def _send(self, path: Path, parcel: Parcel, now: float) -> None:
         pool, n = self._pool, parcel.n
         slot, fresh, taken = pool.occupy(path, n)
-        span = path.gcra.commit(n, now)
-        if path.gcra.ready_at(now) > now:
+        gcra = path.gcra
+        span = gcra.commit(n, now)
+        if span + gcra.interval > 1e-9:
             path.paced = True
-            self._timers.set(path.gcra.tat, "pace", path.number)
+            self._timers.set(gcra.tat, "pace", path.number)
         token = self._token
         self._token = token + 1
         server = path.server
@@ -376,10 +368,10 @@ class Dispatcher:
             server.name,
             path.isp.name,
             parcel,
-            path.number * STRIDE + slot,
+            path.base + slot,
             fresh,
             1 if n == 1 else len(taken),  # type: ignore[arg-type]
-            span,
+            span if span > 1e-9 else 0.0,
         )
         self._flights[token] = (
             path,

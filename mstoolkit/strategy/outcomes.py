@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from mstoolkit.mail import classify
@@ -17,25 +18,11 @@ class Judgement(NamedTuple):
     blames_path: bool
 
 
-class Judge:
-    """Looks replies up; each is judged once."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        self._known: dict[Reply, Judgement] = {}
-
-    def __call__(self, reply: Reply) -> Judgement:
-        known = self._known.get(reply)
-        if known is None:
-            category = classify(reply)
-            outcome: Literal["delivered", "deferred", "bounced"]
-            if reply.positive:
-                outcome = "delivered"
-            else:
-                outcome = "deferred" if reply.temporary else "bounced"
-            known = Judgement(outcome, category, blame(category) == "path")
-            if len(self._known) >= 10_000:
-                self._known.clear()
-            self._known[reply] = known
-        return known
+@lru_cache(maxsize=10_000)
+def judge(reply: Reply) -> Judgement:
+    """Return what a reply means; each is judged once."""
+    if reply.positive:
+        return Judgement("delivered", "", False)
+    category = classify(reply)
+    outcome: Literal["deferred", "bounced"] = "deferred" if reply.temporary else "bounced"
+    return Judgement(outcome, category, blame(category) == "path")

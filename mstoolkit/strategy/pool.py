@@ -115,7 +115,9 @@ class Pool:
             self.recheck(path)
 
     def occupy(self, path: Path, n: int) -> tuple[int, bool, list[int] | int]:
-        """Take as many slots as `n` messages need.
+        """Take as many slots as `n` messages can use.
+
+        Many messages open connections of their own, which end with the attempt.
 
         Returns
         -------
@@ -128,22 +130,23 @@ class Pool:
         """
         server, idle = path.server, path.idle
         slot = idle.pop()
-        used = path.used[slot]
-        fresh = used == 0 or used >= path.per_connection
-        taken: list[int] | int = slot
-        each, count = n, 1
         if n > 1:
             count = min(n, len(idle) + 1, server.connections - server.in_use)
-            more = [idle.pop() for _ in range(count - 1)]
-            taken = [slot, *more]
-            each = -(-n // count)
-            for other in more:
-                path.used[other] = each
-        path.used[slot] = each if fresh else used + each
+            taken = [slot, *(idle.pop() for _ in range(count - 1))]
+            for each in taken:
+                path.used[each] = 0
+            self._count_in(server, count)
+            return slot, True, taken
+        used = path.used[slot]
+        fresh = used == 0 or used >= path.per_connection
+        path.used[slot] = 1 if fresh else used + 1
+        self._count_in(server, 1)
+        return slot, fresh, slot
+
+    def _count_in(self, server: ServerState, count: int) -> None:
         server.in_use += count
         if server.in_use >= server.connections:
             self._refresh_server(server)
-        return slot, fresh, taken
 
     def release(self, path: Path, taken: list[int] | int, closed: bool) -> None:
         """Give slots back; `closed` where their connections are gone."""

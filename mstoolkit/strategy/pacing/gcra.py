@@ -31,11 +31,14 @@ class Gcra:
         return ready if ready > now + 1e-9 else now
 
     def commit(self, n: int, now: float) -> float:
-        """Take `n` messages and return the span (s) over which they leave."""
-        tat = (self.tat if self.tat > now else now) + n * self.interval
+        """Take `n` messages; the last of them leaves after the span (s) that is returned.
+
+        A negative span tells that more could leave at once: the path is not spent.
+        """
+        tat = self.tat
+        tat = (tat if tat > now else now) + n * self.interval
         self.tat = tat
-        span = tat - self.tolerance - now
-        return span if span > 1e-9 else 0.0
+        return tat - self.tolerance - now
 
     def refund(self, n: int) -> None:
         """Give back `n` messages that were not sent after all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, floor
 
 from mstoolkit.config import Retry
 from mstoolkit.model import SplitMix64
@@ -23,9 +23,16 @@ class Backoff:
         self._spec = spec
         self._draws = draws
 
-    def due(self, attempt: int, now: float) -> float:
-        """Return when a message whose attempt number `attempt` (from 0) just failed goes again."""
+    def due(self, attempt: int, now: float, counted: bool = False) -> float:
+        """Return when messages whose attempt number `attempt` (from 0) just failed go again.
+
+        `counted` messages are many and not known one by one. Instead of drawing their jitter they
+        are put on a grid as wide as the jitter, which spreads them alike and joins what is alike.
+        """
         spec = self._spec
         delay = min(spec.base * spec.factor**attempt, spec.longest)
+        if counted:
+            grid = max(spec.quantum, spec.jitter * delay)
+            return max(ceil((now + delay) / grid - 0.5), floor(now / grid) + 1) * grid
         delay *= 1.0 + spec.jitter * (self._draws.uniform() - 0.5)
         return ceil((now + delay) / spec.quantum) * spec.quantum
