@@ -6,7 +6,7 @@ attempt determines is taken down once and spread over its rows by position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import attrgetter
@@ -26,6 +26,7 @@ from mstoolkit.model import Lot, Reply, Send
 
 Array = NDArray[Any]
 Pieces = dict[str, Array]
+_NO_LOT = -(1 << 30)
 _SEND = attrgetter("token", "server", "isp", "connection", "fresh", "slots", "span", "parcel")
 _PARCEL = attrgetter("lot", "first", "n", "attempt", "born", "cause", "parent")
 _TEXTS = ("event", "isp", "server", "category", "cause")
@@ -35,15 +36,17 @@ _FLOATS = ("at", "latency", "decided_at", "born", "span", "until")
 
 @dataclass(frozen=True)
 class Observations:
-    """Many like observations at once: opens or clicks of one lot from one server, as columns.
+    """Many like observations at once: opens or clicks of one lot, as columns.
 
-    ``first`` is -1 where ``n`` messages are counted; ``token`` is that of the accepted attempt.
+    ``server`` numbers ``servers``. ``first`` is -1 where ``n`` messages are counted; ``token`` is
+    that of the accepted attempt, -1 where several are counted together.
     """
 
     event: str
     category: str
     lot: Lot
-    server: str
+    servers: tuple[str, ...]
+    server: Array
     at: Array
     first: Array
     n: Array
@@ -52,23 +55,22 @@ class Observations:
 
 
 class Vocabulary:
-    """Values by number, in order of first use; None has number -1."""
+    """Values by number. None and the empty text have number -1."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Any, int] = {}
+        self._numbers: dict[Any, int] = {None: -1, "": -1}
 
-    def codes(self, values: Iterable[Any]) -> Array:
-        """Return the numbers of values, adding what is new."""
-        numbers = self.numbers
-        out = []
-        for value in values:
-            number = numbers.get(value)
-            if number is None:
-                number = -1 if value is None else len(numbers)
-                if value is not None:
-                    numbers[value] = number
-            out.append(number)
-        return np.array(out, np.int32)
+    @property
+    def names(self) -> list[Any]:
+        """The values in the order of their numbers."""
+        return [value for value, number in self._numbers.items() if number >= 0]
+
+    def codes(self, values: Sequence[Any]) -> Array:
+        """Return the numbers of values, adding what is new (sorted: sets have no order)."""
+        numbers = self._numbers
+        for value in sorted(set(values).difference(numbers)):
+            numbers[value] = len(numbers) - 2
+        return np.fromiter(map(numbers.__getitem__, values), np.int32, len(values))
 
     def code(self, value: Any) -> int:
         """Return the number of one value."""
@@ -104,52 +106,52 @@ class Columns:
         self, rows: Sequence[Row], observations: Sequence[Observations] = ()
     ) -> pa.Table:
         """Return the table of these rows, in order of time; like times in the order given."""
-        short: dict[int, list[int]] = {ATTEMPT: [], ANSWER: [], len(FIELDS): []}
-        for position, row in enumerate(rows):
-            short[len(row)].append(position)
-        attempts, answers, others = short[ATTEMPT], short[ANSWER], short[len(FIELDS)]
-        pieces = [
-            self._attempts([rows[k] for k in attempts]),
-            self._answers([rows[k] for k in answers]),
-            self._others([rows[k] for k in others]),
-            *(self._observed(block) for block in observations),
-        ]
-        order = np.concatenate(
-            [np.array(attempts + answers + others, np.int64)]
-            + [np.full(len(block.at), len(rows), np.int64) for block in observations]
+        lengths = np.fromiter(map(len, rows), np.int8, len(rows))
+        attempts, answers, others = (
+            np.flatnonzero(lengths == form) for form in (ATTEMPT, ANSWER, len(FIELDS))
         )
+        sent = [rows[k] for k in attempts.tolist()]
+        answered = [rows[k] for k in answers.tolist()]
+        sends, of_attempt, of_answer = _distinct(sent, answered)
+        carried = self._sends(sends)
+        pieces = [
+            self._attempts(sent, {name: c[of_attempt] for name, c in carried.items()}),
+            self._answers(answered, {name: c[of_answer] for name, c in carried.items()}),
+            self._others([rows[k] for k in others.tolist()]),
+            self._observed(observations),
+        ]
+        observed = np.full(len(pieces[-1]["at"]), len(rows))
+        order = np.concatenate([attempts, answers, others, observed])
         whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
         by_time = np.lexsort((order, whole["at"]))
         return self._arrow({name: column[by_time] for name, column in whole.items()})
 
     # -- the three forms of rows, and observations
 
-    def _attempts(self, rows: Sequence[Row]) -> Pieces:
-        seq, at, sends = zip(*rows, strict=True) if rows else ((), (), ())
-        columns = self._sends(sends)
-        columns["seq"] = np.array(seq, np.int64)
-        columns["at"] = columns["decided_at"] = np.array(at, np.float64)
-        return columns
+    def _attempts(self, rows: Sequence[Row], carried: Pieces) -> Pieces:
+        at = np.fromiter((row[1] for row in rows), np.float64, len(rows))
+        seq = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        return {**carried, "seq": seq, "at": at, "decided_at": at}
 
-    def _answers(self, rows: Sequence[Row]) -> Pieces:
-        if not rows:
-            return self._attempts(())
-        seq, at, event, sends, decided, n, reply, category, latency, slots = zip(
-            *rows, strict=True
+    def _answers(self, rows: Sequence[Row], carried: Pieces) -> Pieces:
+        seq, at, event, _, decided, counts, reply, category, latency, slots = (
+            zip(*rows, strict=True) if rows else ((),) * ANSWER
         )
-        columns = self._sends(sends)
-        whole = columns["n"]
-        columns["seq"] = np.array(seq, np.int64)
-        columns["at"] = np.array(at, np.float64)
-        columns["event"] = self._texts["event"].codes(event)
-        columns["decided_at"] = np.array(decided, np.float64)
-        columns["n"] = np.array(n, np.int64)
-        columns["first"] = np.where(columns["n"] == whole, columns["first"], -1)
-        columns["reply"] = self._replies.codes(reply)
-        columns["category"] = self._categories(columns["reply"], category)
-        columns["latency"] = np.array(latency, np.float64)
-        columns["slots"] = np.array(slots, np.int64)
-        return columns
+        n = np.array(counts, np.int64)
+        replies = self._replies.codes(reply)
+        return {
+            **carried,
+            "seq": np.array(seq, np.int64),
+            "at": np.array(at, np.float64),
+            "event": self._texts["event"].codes(event),
+            "decided_at": np.array(decided, np.float64),
+            "n": n,
+            "first": np.where(n == carried["n"], carried["first"], -1),
+            "reply": replies,
+            "category": self._categories(replies, category),
+            "latency": np.array(latency, np.float64),
+            "slots": np.array(slots, np.int64),
+        }
 
     def _sends(self, sends: Sequence[Send]) -> Pieces:
         size = len(sends)
@@ -173,7 +175,7 @@ class Columns:
             "category": np.full(size, -1, np.int32),
             "latency": np.full(size, np.nan),
             "born": np.array(born, np.float64),
-            "cause": self._texts["cause"].codes(c or None for c in cause),
+            "cause": self._texts["cause"].codes(cause),
             "parent": np.array(parent, np.int64),
             "connection": np.array(connection, np.int64),
             "slots": np.where(np.array(fresh, bool), -taken, taken),
@@ -187,53 +189,52 @@ class Columns:
         columns: Pieces = {name: np.array(f[name], np.int64) for name in _INTS}
         columns |= {name: np.array(f[name], np.float64) for name in _FLOATS}
         columns |= {
-            name: self._texts[name].codes(v or None for v in f[name])
-            for name in ("event", "isp", "server", "cause")
+            name: self._texts[name].codes(f[name]) for name in ("event", "isp", "server", "cause")
         }
         columns["reply"] = self._replies.codes(f["reply"])
         columns["category"] = self._categories(columns["reply"], f["category"])
         columns["lot"] = self._lot_numbers(f["lot"])
         return columns
 
-    def _observed(self, block: Observations) -> Pieces:
-        size = len(block.at)
+    def _observed(self, blocks: Sequence[Observations]) -> Pieces:
+        sizes = [len(block.at) for block in blocks]
+        size = sum(sizes)
         columns: Pieces = {name: np.full(size, -1, np.int64) for name in _INTS}
         columns |= {name: np.full(size, np.nan) for name in _FLOATS}
-        texts = {"event": block.event, "isp": block.lot.isp, "server": block.server,
-                 "category": block.category, "cause": None}  # fmt: skip
-        columns |= {
-            name: np.full(size, self._texts[name].code(value), np.int32)
-            for name, value in texts.items()
-        }
-        columns["reply"] = np.full(size, -1, np.int32)
-        columns["lot"] = np.full(size, self._lot_numbers((block.lot,))[0], np.int64)
         columns["slots"] = np.zeros(size, np.int64)
-        columns |= {"at": block.at, "first": block.first, "n": block.n, "token": block.token,
-                    "decided_at": block.decided_at}  # fmt: skip
+        columns["reply"] = columns["cause"] = np.full(size, -1, np.int32)
+        for name, values in (
+            ("event", [block.event for block in blocks]),
+            ("category", [block.category for block in blocks]),
+            ("isp", [block.lot.isp for block in blocks]),
+        ):
+            columns[name] = np.repeat(self._texts[name].codes(values), sizes)
+        columns["lot"] = np.repeat(self._lot_numbers([block.lot for block in blocks]), sizes)
+        if not blocks:
+            return {**columns, "server": np.zeros(0, np.int32)}
+        servers = self._texts["server"]
+        columns["server"] = np.concatenate(
+            [servers.codes(block.servers)[block.server] for block in blocks]
+        )
+        for name in ("at", "first", "n", "token", "decided_at"):
+            columns[name] = np.concatenate([getattr(block, name) for block in blocks])
         return columns
 
     # -- parts of them
 
-    def _lot_numbers(self, lots: Iterable[Lot | None]) -> Array:
-        known = self._lots
-        numbers = []
-        for lot in lots:
-            if lot is None:
-                numbers.append(-(1 << 30))
-            else:
-                numbers.append(lot.id)
-                if lot.id not in known or lot.id < 0:
-                    known[lot.id] = lot
-        return np.array(numbers, np.int64)
+    def _lot_numbers(self, lots: Sequence[Lot | None]) -> Array:
+        for lot in {id(lot): lot for lot in lots}.values():
+            if lot is not None:
+                self._lots[lot.id] = lot
+        return np.fromiter((_NO_LOT if lot is None else lot.id for lot in lots), np.int64, len(lots))
 
     def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:
         """Return the reason that comes with a row or, where it has none, its reply's category."""
         vocabulary = self._texts["category"]
-        given = vocabulary.codes(reason or None for reason in reasons)
-        names = [classify(reply) for reply in self._replies.numbers]
-        of_reply = np.append(
-            vocabulary.codes(None if name == "not_bounce" else name for name in names), -1
-        ).astype(np.int32)
+        given = vocabulary.codes(reasons)
+        names = [classify(reply) for reply in self._replies.names]
+        codes = vocabulary.codes(["" if name == "not_bounce" else name for name in names])
+        of_reply = np.append(codes, np.int32(-1))
         return np.where(given >= 0, given, of_reply[replies])
 
     # -- Arrow
@@ -241,9 +242,9 @@ class Columns:
     def _arrow(self, c: Pieces) -> pa.Table:
         size = len(c["at"])
         lots, which = self._lot_table(c["lot"])
-        servers = list(self._texts["server"].numbers)
+        servers = self._texts["server"].names
         reply = c["reply"]
-        replies: list[Reply] = list(self._replies.numbers)
+        replies: list[Reply] = self._replies.names
         code = np.array([r.code for r in replies] + [0], np.int32)[reply]
         message, recipient = self._messages(c, lots, which)
 
@@ -256,7 +257,7 @@ class Columns:
         columns: dict[str, Any] = {
             **{name: c[name] for name in _INTS},
             **{name: pa.array(c[name], mask=np.isnan(c[name])) for name in _FLOATS[1:]},
-            **{name: _dictionary(c[name], list(self._texts[name].numbers)) for name in _TEXTS},
+            **{name: _dictionary(c[name], self._texts[name].names) for name in _TEXTS},
             **{name: of_lot(name) for name in ("campaign", "stream", "segment", "list")},
             **{name: of_reply(name) for name in ("status", "phase")},
             "reply": of_reply("text"),
@@ -316,6 +317,18 @@ class Columns:
         if self._hashed:
             return [blake2b(p.encode(), digest_size=12).hexdigest() for p in people]
         return people
+
+
+def _distinct(
+    sent: Sequence[Row], answered: Sequence[Row]
+) -> tuple[list[Send], Array, Array]:
+    """Return each attempt once, and its position for every attempt's and every answer's row."""
+    sends = {row[2].token: row[2] for row in sent}
+    for row in answered:
+        sends.setdefault(row[3].token, row[3])
+    position = dict(zip(sends, range(len(sends)), strict=True))
+    of_answer = [position[row[3].token] for row in answered]
+    return list(sends.values()), np.arange(len(sent)), np.array(of_answer, np.int64)
 
 
 def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:

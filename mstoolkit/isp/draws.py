@@ -16,8 +16,30 @@ from mstoolkit.config.mailing import Mailing
 from mstoolkit.model import Parcel, stream_key
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int8]
+LIVE, UNKNOWN, FULL = 0, 1, 2
+REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
+SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service"]
 _NORMAL = frozenset({"delay", "service"})
+
+
+class People:
+    """What single messages of one list look up, as plain lists by position.
+
+    ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
+    recipient. ``quiet`` marks first attempts that cannot meet anything but acceptance without news,
+    whatever the sender's reputation: the provider need not look further.
+    """
+
+    __slots__ = ("address", "dead", "full", "quiet", "stretch")
+
+    def __init__(self, address: Ints, quiet: NDArray[np.bool_], service: Floats) -> None:
+        self.address: list[int] = address.tolist()
+        self.quiet: list[bool] = quiet.tolist()
+        self.stretch: list[float] = np.exp(SERVICE_SIGMA * service - SERVICE_SIGMA**2 / 2).tolist()
+        self.dead = _prefix(address == UNKNOWN)
+        self.full = _prefix(address == FULL)
 
 
 class Draws:
@@ -26,16 +48,44 @@ class Draws:
     Parameters
     ----------
     scenario : Scenario
-        Whose lists and sizes.
+        Whose lists, segments and providers.
     seed : int
         Same seed, same audience, whatever the strategy.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._seed = seed
-        self._sizes = Mailing(scenario).sizes
+        self._scenario = scenario
+        self._mailing = Mailing(scenario)
+        self._sizes = self._mailing.sizes
         self._arrays: dict[tuple[Purpose, str, int], Floats] = {}
         self._values: dict[tuple[Purpose, str, int], list[float]] = {}
+        self._people: dict[str, People] = {}
+
+    def people(self, name: str) -> People:
+        """Return what single messages of list `name` look up."""
+        known = self._people.get(name)
+        if known is None:
+            known = self._people[name] = self._look_up(name)
+        return known
+
+    def _look_up(self, name: str) -> People:
+        size = self._sizes[name]
+        address = np.zeros(size, np.int8)
+        quiet = np.zeros(size, bool)
+        drawn, reply, tail = (self.array(purpose, name) for purpose in ("address", "reply", "tail"))
+        for block in self._mailing.blocks:
+            if block.lot.list != name:
+                continue
+            part = slice(block.first, block.first + block.n)
+            segment = self._scenario.audience.segments[block.lot.segment]
+            profile = self._scenario.isps[block.lot.isp]
+            address[part][drawn[part] < segment.unknown + segment.full] = FULL
+            address[part][drawn[part] < segment.unknown] = UNKNOWN
+            loud = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
+            news = profile.dsn + segment.complaints + segment.unsubscribes
+            quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
+        return People(address, quiet, self.array("service", name))
 
     def array(self, purpose: Purpose, name: str, attempt: int = 0) -> Floats:
         """Return the draws of a whole list, by position: uniform in [0, 1), or standard normal."""
@@ -64,3 +114,9 @@ class Draws:
         key = (self._seed, purpose, parcel.lot.id, parcel.attempt, parcel.parent, parcel.n)
         rng = np.random.default_rng(stream_key(*key))
         return rng.standard_normal(parcel.n) if purpose in _NORMAL else rng.random(parcel.n)
+
+
+def _prefix(flags: NDArray[np.bool_]) -> list[int]:
+    """Return how many flags are set before each position, and in all."""
+    counts: list[int] = np.concatenate(([0], np.cumsum(flags))).tolist()
+    return counts

@@ -15,7 +15,7 @@ import numpy as np
 from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.profile import ReplyText
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp.draws import Draws, Floats
+from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN, Draws, Floats
 from mstoolkit.isp.standing import Chances, Standing, Truth
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
@@ -162,17 +162,20 @@ class Provider:
     def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
         """Return the opens and clicks that follow the acceptance of one known message."""
         standing = self._standing(source_ip, now)
-        chances = opening_chances(
-            self.profile, self._segments[parcel.lot.segment], standing.inbox, standing.spam
+        opened, clicked, fetched = opening_chances(
+            self.profile,
+            self._segments[parcel.lot.segment],
+            np.array(standing.inbox),
+            np.array(standing.spam),
         )
         name, index = parcel.lot.list, parcel.first
         delay = open_delay(self.profile, draws.array("delay", name)[index])
         news = []
-        if draws.array("open", name)[index] < chances.opened:
+        if draws.array("open", name)[index] < opened:
             news.append(News("opened", float(delay), 1, index))
-            if draws.array("open", name)[index] < chances.clicked:
+            if draws.array("open", name)[index] < clicked:
                 news.append(News("clicked", float(delay) + 30.0, 1, index))
-        if draws.array("machine", name)[index] < chances.prefetched:
+        if draws.array("machine", name)[index] < fetched:
             news.append(News("opened", 60.0, 1, index, machine=True))
         return tuple(news)
 
@@ -217,81 +220,95 @@ class Provider:
     def _one_message(
         self, now: float, standing: Standing, attempt: Attempt, draws: Draws
     ) -> Verdict:
-        since = now - standing.level_at
-        level = standing.level
-        if since > 0:
-            level -= since * standing.rate
-            if level < 0.0:
-                level = 0.0
+        level = standing.level - (now - standing.level_at) * standing.rate
+        if level < 0.0:
+            level = 0.0
+        if now > standing.level_at:
             standing.level_at = now
         if level + 1.0 > standing.capacity + 1e-9:
             standing.level = level
             return self._refuse(standing, self._throttled, attempt, 1)
         standing.level = level + 1.0
         parcel = attempt.parcel
-        lot, index = parcel.lot, parcel.first
-        chances = standing.chances[lot.segment]
-        name = lot.list
-        address = draws.values("address", name)[index]
-        if address < chances.full:
-            if address >= chances.unknown:
-                return Verdict(((self._full, 1),))
+        people = draws.people(parcel.lot.list)
+        if parcel.attempt == 0 and people.quiet[parcel.first]:
+            standing.accepted += 1
+            return self._one if attempt.carried + 1 < self._ends else self._one_closing
+        return self._look_closer(now, standing, attempt, people.address[parcel.first], draws)
+
+    def _look_closer(
+        self, now: float, standing: Standing, attempt: Attempt, address: int, draws: Draws
+    ) -> Verdict:
+        parcel = attempt.parcel
+        chances = standing.chances[parcel.lot.segment]
+        u = draws.values("reply", parcel.lot.list, parcel.attempt)[parcel.first]
+        if u < chances.busy:
+            return Verdict(((self._busy, 1),))
+        if address == UNKNOWN:
             standing.bad(self.profile.reputation.unknown)
             return Verdict(((self._unknown, 1),))
-        u = draws.values("reply", name, parcel.attempt)[index]
+        if address == FULL:
+            return Verdict(((self._full, 1),))
         if u < chances.spam:
-            return Verdict(((self._busy if u < chances.busy else self._spam, 1),))
-        standing._good += 1.0
+            return Verdict(((self._spam, 1),))
         standing.accepted += 1
-        if draws.values("tail", name)[index] < chances.tail:
-            return Verdict(
-                self._one.replies,
-                closed=attempt.carried + 1 >= self._ends,
-                feedback=self._follow_up(now, standing, parcel, 1, draws),
-            )
-        return self._one if attempt.carried + 1 < self._ends else self._one_closing
+        closing = attempt.carried + 1 >= self._ends
+        news = self._follow_up(now, standing, parcel, 1, draws)
+        return Verdict(self._one.replies, closed=closing, feedback=news)
 
     def _look(
         self, standing: Standing, parcel: Parcel, draws: Draws
     ) -> tuple[tuple[Reply, int], ...]:
-        """Count the answers to messages that passed the rate limit; the accepted come first."""
-        n = parcel.n
+        """Count the answers to messages that passed the rate limit; the accepted come first.
+
+        Few meet anything but acceptance: those whose draw is low are looked at one by one.
+        """
+        n, first = parcel.n, parcel.first
         chances = standing.chances[parcel.lot.segment]
-        unknown, full = self._addresses(parcel, chances, draws)
+        people = draws.people(parcel.lot.list)
         u = draws.of("reply", parcel, parcel.attempt)
-        live = ~(unknown | full)
-        judged = u[live]
-        busy = int(np.count_nonzero(judged < chances.busy))
-        spam = int(np.count_nonzero(judged < chances.spam)) - busy
-        dead, over = int(np.count_nonzero(unknown)), int(np.count_nonzero(full))
-        accepted = n - dead - over - busy - spam
-        standing.good(accepted)
+        low = np.flatnonzero(u < chances.spam).tolist()
+        busy = spam = 0
+        if first >= 0:
+            dead = people.dead[first + n] - people.dead[first]
+            full = people.full[first + n] - people.full[first]
+            of = people.address[first : first + n] if low else []
+        else:
+            of = self._addresses(parcel, draws)
+            dead, full = of.count(UNKNOWN), of.count(FULL)
+        for k in low:
+            if u[k] < chances.busy:
+                busy += 1
+                dead -= of[k] == UNKNOWN
+                full -= of[k] == FULL
+            elif of[k] == LIVE:
+                spam += 1
+        accepted = n - dead - full - busy - spam
+        standing.accepted += accepted
         if dead:
             standing.bad(self.profile.reputation.unknown * dead)
         return (
             (self._accepted, accepted),
             (self._unknown, dead),
-            (self._full, over),
+            (self._full, full),
             (self._busy, busy),
             (self._spam, spam),
         )
 
-    @staticmethod
-    def _addresses(
-        parcel: Parcel, chances: Chances, draws: Draws
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return which addresses are dead and which mailboxes full.
+    def _addresses(self, parcel: Parcel, draws: Draws) -> list[int]:
+        """Return what the addresses of counted messages are, as far as their last deferral tells.
 
-        Of counted messages the last deferral tells: a full mailbox is still full, and one that got
-        as far as a busy server is neither.
+        A full mailbox is still full; throttled and lost messages were never looked at, so they are
+        like any others; what met a busy server may still be anything.
         """
-        if parcel.first < 0 and parcel.cause == "mailbox_full":
-            return np.zeros(parcel.n, bool), np.ones(parcel.n, bool)
-        if parcel.first < 0 and parcel.cause == "temp_server":
-            return np.zeros(parcel.n, bool), np.zeros(parcel.n, bool)
-        address = draws.of("address", parcel)
-        unknown = address < chances.unknown
-        return unknown, (address < chances.full) & ~unknown
+        if parcel.cause == "mailbox_full":
+            return [FULL] * parcel.n
+        segment = self._segments[parcel.lot.segment]
+        u = draws.of("address", parcel)
+        kind = np.where(u < segment.unknown + segment.full, FULL, LIVE)
+        kind[u < segment.unknown] = UNKNOWN
+        addresses: list[int] = kind.tolist()
+        return addresses
 
     def _follow_up(
         self, now: float, standing: Standing, parcel: Parcel, accepted: int, draws: Draws
@@ -340,20 +357,12 @@ class Provider:
         return Verdict(((reply, refused),), n - refused, True, done=0.0)
 
 
-class OpeningChances(NamedTuple):
-    """Thresholds on a message's open and machine draws."""
-
-    opened: float
-    clicked: float
-    prefetched: float
-
-
 def opening_chances(
-    profile: Profile, segment: Segment, inbox: float, spam: float
-) -> OpeningChances:
-    """Return the chances that an accepted message is opened, clicked, fetched by a machine."""
+    profile: Profile, segment: Segment, inbox: Floats, spam: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the chances that accepted messages are opened, clicked, fetched by a machine."""
     seen = inbox + spam * profile.engagement.spam_opens
-    return OpeningChances(
+    return (
         segment.opens * seen,
         min(segment.clicks, segment.opens) * inbox,
         profile.engagement.prefetch * inbox,

@@ -13,6 +13,7 @@ from math import exp
 from typing import NamedTuple
 
 from mstoolkit.config import Profile, Segment
+from mstoolkit.isp.draws import REJECTED_AT_WORST
 
 REFRESH = 60.0  # s between two reviews of a source IP
 
@@ -32,15 +33,13 @@ class Truth(NamedTuple):
 
 
 class Chances(NamedTuple):
-    """Cumulative chances of a segment's message: thresholds on its uniform draws."""
+    """Cumulative chances of a segment's message: thresholds on its reply and tail draws."""
 
-    unknown: float
-    full: float
     busy: float
     spam: float
-    tail: float
     complained: float
     unsubscribed: float
+    tail: float
 
 
 class Standing:
@@ -50,6 +49,7 @@ class Standing:
         "_ahead",
         "_at",
         "_bad",
+        "_counted",
         "_good",
         "_profile",
         "_segments",
@@ -75,6 +75,7 @@ class Standing:
         self._segments = segments
         self._at = 0.0
         self._good = 0.0
+        self._counted = 0
         self._bad = 0.0
         self._ahead: list[tuple[float, float]] = []
         self.warm_start = warm
@@ -95,7 +96,6 @@ class Standing:
 
     def good(self, n: int) -> None:
         """Take note of accepted messages."""
-        self._good += n
         self.accepted += n
 
     def bad(self, weight: float) -> None:
@@ -112,7 +112,8 @@ class Standing:
         half_life = profile.reputation.half_life
         decay = exp(-(now - self._at) * 0.6931471805599453 / half_life) if now > self._at else 1.0
         self._at = max(now, self._at)
-        self._good *= decay
+        self._good = self._good * decay + (self.accepted - self._counted)
+        self._counted = self.accepted
         self._bad *= decay
         while self._ahead and self._ahead[0][0] <= now:
             self._bad += heappop(self._ahead)[1]
@@ -140,7 +141,7 @@ class Standing:
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
         self.inbox = placement.worst + (placement.best - placement.worst) * share
         self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
-        rejected = min(1.0, profile.spam_rejected * (1.0 + 20.0 * (1.0 - self.reputation)))
+        rejected = min(1.0, profile.spam_rejected * (1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)))
         self.chances = {
             name: self._of(segment, rejected) for name, segment in self._segments.items()
         }
@@ -150,11 +151,9 @@ class Standing:
         complained = segment.complaints * self.inbox
         unsubscribed = segment.unsubscribes * self.inbox
         return Chances(
-            unknown=segment.unknown,
-            full=segment.unknown + segment.full,
             busy=profile.busy,
             spam=profile.busy + rejected,
-            tail=profile.dsn + complained + unsubscribed,
             complained=complained,
             unsubscribed=complained + unsubscribed,
+            tail=complained + unsubscribed + profile.dsn,
         )

@@ -7,7 +7,6 @@ over when its time has passed. Times of the dispatcher never run backwards, not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp
 from typing import Protocol
 
 import simpy
@@ -31,7 +30,6 @@ from mstoolkit.sim.machine import Machine
 from mstoolkit.strategy import Dispatcher
 
 REFUSED = Reply(0, "", "connection refused", "connect")
-SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
 
 
 class Log(Protocol):
@@ -39,6 +37,23 @@ class Log(Protocol):
 
     def record(self, event: Event, commands: list[Command]) -> None: ...
     def observe(self, event: Feedback, category: str | None = None) -> None: ...
+
+
+class Due(simpy.Event):
+    """A SimPy timeout that is born with its one callback."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        delay: float,
+        do: Callable[[simpy.Event], None],
+        value: object,
+    ) -> None:
+        self.env = env
+        self.callbacks = [do]
+        self._value = value
+        self._ok = True
+        env.schedule(self, delay=delay)
 
 
 class Driver:
@@ -67,7 +82,8 @@ class Driver:
         log: Log,
     ) -> None:
         self._scenario = scenario
-        self._dispatcher = dispatcher
+        self._decide = dispatcher.handle
+        self._next_wakeup = dispatcher.next_wakeup
         self._providers = providers
         self._draws = draws
         self._record = log.record
@@ -76,6 +92,7 @@ class Driver:
         self._last = 0.0
         self._woken = float("inf")
         self._carried: dict[int, int] = {}
+        self._admitted: dict[int, tuple[Provider, str, int]] = {}
         self._end = scenario.horizon + scenario.follow
         self._machines = {
             name: Machine(server, source_ip(name, server), _outages(scenario, name))
@@ -103,8 +120,7 @@ class Driver:
     def _later(self, at: float, do: Callable[[simpy.Event], None], value: object) -> None:
         env = self._env
         delay = at - env.now
-        timeout = simpy.events.Timeout(env, delay if delay > 0.0 else 0.0, value)
-        timeout.callbacks.append(do)
+        Due(env, delay if delay > 0.0 else 0.0, do, value)
 
     def _arrive(self, event: simpy.Event) -> None:
         self._handle(event.value)
@@ -126,14 +142,15 @@ class Driver:
 
     def _handle(self, event: Event) -> None:
         self._last = event.at
-        commands = self._dispatcher.handle(event)
+        commands = self._decide(event)
         self._record(event, commands)
         for command in commands:
-            if command.__class__ is Send:
+            kind = command.__class__
+            if kind is Send:
                 self._send(command)  # type: ignore[arg-type]
-            elif command.__class__ is Close:
+            elif kind is Close:
                 self._hang_up(command.connection)  # type: ignore[union-attr]
-        due = self._dispatcher.next_wakeup()
+        due = self._next_wakeup()
         if due is not None and due < self._woken:
             self._woken = due
             self._later(due, self._wake, due)
@@ -143,38 +160,40 @@ class Driver:
     def _send(self, send: Send) -> None:
         now = self._last
         machine = self._machines[send.server]
-        if machine.down_at(now):
+        if machine.starts and machine.down_at(now):
             failed = ConnectionFailed(0.0, send.token, REFUSED, machine.latency)
             self._later(now + machine.latency, self._answer, failed)
             return
         provider = self._providers[send.isp]
-        slots = self._connect(send, machine, provider, now)
-        if slots <= 0:
-            return
-        parcel = send.parcel
-        connection = send.connection
-        carried = self._carried[connection]
+        connection, parcel = send.connection, send.parcel
+        carried = self._carried.get(connection, -1)
+        slots = send.slots
+        if carried < 0 or send.fresh or slots > 1:
+            slots = self._connect(send, machine, provider, now)
+            if not slots:
+                return
+            carried = 0
         attempt = Attempt(machine.source_ip, parcel, send.span, slots, carried)
         verdict = provider.receive(now, attempt, self._draws)
-        n = parcel.n
         machine.active += slots
-        each = provider.profile.service * self._stretch(send) + machine.time(send.fresh)
-        if n == 1:
-            took = each
+        own = machine.fresh_trips if send.fresh else machine.trips
+        own += machine.active / machine.speed
+        n = parcel.n
+        if n == 1 and parcel.first >= 0:
+            stretch = self._draws.people(parcel.lot.list).stretch[parcel.first]
+            took = each = provider.profile.service * stretch + own
             self._carried[connection] = carried + 1
         else:
+            each = provider.profile.service + own
             took = max(send.span, each * n / slots) * verdict.done + each
             verdict = self._cut_off(machine, verdict, n, now, took)
             took = min(took, machine.next_outage(now) - now)
-        self._later(now + took, self._done, (send, verdict, slots, each, now))
+        Due(self._env, took, self._done, (send, verdict, slots, each, now))
 
     def _connect(self, send: Send, machine: Machine, provider: Provider, now: float) -> int:
         """Open what must be opened; return how many connections the attempt has, 0 if refused."""
-        connection, carried = send.connection, self._carried
-        if send.slots == 1 and not send.fresh and connection in carried:
-            return 1
-        if connection in carried:
-            self._hang_up(connection)
+        connection = send.connection
+        self._hang_up(connection)
         admitted = 0
         reply = REFUSED
         for _ in range(send.slots):
@@ -183,35 +202,20 @@ class Driver:
                 break
             admitted += 1
         if not admitted:
-            took = machine.time(True)
-            self._later(
-                now + took, self._answer, ConnectionFailed(0.0, send.token, reply, took)
-            )
+            took = machine.fresh_trips
+            failed = ConnectionFailed(0.0, send.token, reply, took)
+            self._later(now + took, self._answer, failed)
             return 0
-        if send.slots == 1:
-            self._open(connection, provider, machine)
-        else:
-            carried[connection] = 0
+        self._carried[connection] = 0
+        self._admitted[connection] = (provider, machine.source_ip, admitted)
         return admitted
 
-    def _open(self, connection: int, provider: Provider, machine: Machine) -> None:
-        self._carried[connection] = 0
-        machine.open[connection] = provider
-
     def _hang_up(self, connection: int) -> None:
-        if self._carried.pop(connection, None) is None:
-            return
-        for machine in self._machines.values():
-            provider = machine.open.pop(connection, None)
-            if provider is not None:
-                provider.disconnect(machine.source_ip)
-
-    def _stretch(self, send: Send) -> float:
-        parcel = send.parcel
-        if parcel.first < 0 or parcel.n > 1:
-            return 1.0
-        normal = self._draws.values("service", parcel.lot.list)[parcel.first]
-        return exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2)
+        self._carried.pop(connection, None)
+        admitted = self._admitted.pop(connection, None)
+        if admitted is not None:
+            provider, source, n = admitted
+            provider.disconnect(source, n)
 
     @staticmethod
     def _cut_off(
@@ -240,22 +244,19 @@ class Driver:
         send, verdict, slots, each, began = event.value
         machine = self._machines[send.server]
         machine.active -= slots
-        now = self._now()
-        if send.slots > 1:
-            self._carried.pop(send.connection, None)
-            self._providers[send.isp].disconnect(machine.source_ip, slots)
-        elif verdict.closed:
+        replies, unsent, closed, feedback, _ = verdict
+        if closed or send.slots > 1:
             self._hang_up(send.connection)
-        if verdict.feedback:
-            for news in verdict.feedback:
-                self._follow(send, news, machine, began)
-        self._handle(
-            Replied(now, send.token, verdict.replies, verdict.unsent, each, verdict.closed)
-        )
+        for news in feedback:
+            self._follow(send, news, began)
+        now = self._env.now
+        if now < self._last:
+            now = self._last
+        self._handle(Replied(now, send.token, replies, unsent, each, closed))
 
     # -- feedback
 
-    def _follow(self, send: Send, news: News, machine: Machine, began: float) -> None:
+    def _follow(self, send: Send, news: News, began: float) -> None:
         at = began + news.delay
         if at >= self._end:
             return

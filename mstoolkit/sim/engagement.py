@@ -33,74 +33,67 @@ def openings(
     until: float,
 ) -> list[Observations]:
     """Return the opens and clicks, up to `until` (s), that follow the delivered rows of a run."""
-    groups: dict[tuple[int, str], list[Row]] = {}
+    groups: dict[int, list[Row]] = {}
     for row in rows:
         if len(row) == ANSWER and row[2] == "delivered":
-            send = row[3]
-            groups.setdefault((send.parcel.lot.id, send.server), []).append(row)
-    sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
+            groups.setdefault(row[3].parcel.lot.id, []).append(row)
     out: list[Observations] = []
-    for (_, name), mine in groups.items():
+    for mine in groups.values():
         lot: Lot = mine[0][3].parcel.lot
-        group = _Group(scenario, providers[lot.isp], sources[name], lot, name, draws, until)
+        group = _Group(scenario, providers[lot.isp], lot, draws, until)
         out.extend(group.observations(mine))
     return out
 
 
 class _Group:
-    """The delivered mail of one lot from one server."""
+    """The delivered mail of one lot."""
 
     def __init__(
-        self,
-        scenario: Scenario,
-        provider: Provider,
-        ip: str,
-        lot: Lot,
-        server: str,
-        draws: Draws,
-        until: float,
+        self, scenario: Scenario, provider: Provider, lot: Lot, draws: Draws, until: float
     ) -> None:
+        self._provider = provider
         self._profile = provider.profile
         self._segment = scenario.audience.segments[lot.segment]
-        self._history = provider.placement(ip)
+        self._servers = tuple(scenario.servers)
+        self._sources = [source_ip(name, server) for name, server in scenario.servers.items()]
         self._lot = lot
-        self._server = server
         self._draws = draws
         self._until = until
 
     def observations(self, delivered: list[Row]) -> Iterator[Observations]:
-        size = len(delivered)
         sends = [row[3] for row in delivered]
-        n = np.fromiter((row[5] for row in delivered), np.int64, size)
-        whole = np.fromiter((send.parcel.n for send in sends), np.int64, size)
-        first = np.fromiter((send.parcel.first for send in sends), np.int64, size)
-        first = np.where(n == whole, first, -1)
-        began = np.fromiter((row[4] for row in delivered), np.float64, size)
-        token = np.fromiter((send.token for send in sends), np.int64, size)
-        which = np.repeat(np.arange(size), n)
+        counts, decided = zip(*((row[5], row[4]) for row in delivered), strict=True)
+        firsts, wholes = zip(*((s.parcel.first, s.parcel.n) for s in sends), strict=True)
+        number = {name: k for k, name in enumerate(self._servers)}
+        server = np.array([number[s.server] for s in sends], np.int64)
+        token = np.array([s.token for s in sends], np.int64)
+        n, whole, began = np.array(counts), np.array(wholes), np.array(decided, np.float64)
+        first = np.where(n == whole, np.array(firsts), -1)
+        which = np.repeat(np.arange(len(n)), n)
         within = np.arange(len(which)) - np.repeat(np.cumsum(n) - n, n)
         index = np.where(first[which] >= 0, first[which] + within, -1)
         alone = (whole[which] == 1) & (index >= 0)
-        chances = self._chances(began)
+        chances = self._chances(began, server)
         for kind, category, hit, delay in self._kinds(index, which, token, chances):
             at = began[which[hit]] + delay
             keep = at <= self._until
             hit, at = hit[keep], at[keep]
             one, w = alone[hit], which[hit]
             yield Observations(
-                kind, category, self._lot, self._server, at[one], index[hit][one],
-                np.ones(int(one.sum()), np.int64), token[w][one], began[w][one],
+                kind, category, self._lot, self._servers, server[w][one], at[one],
+                index[hit][one], np.ones(int(one.sum()), np.int64), token[w][one], began[w][one],
             )  # fmt: skip
             if not one.all():
-                yield self._counted(kind, category, at[~one], began[w[~one]])
+                yield self._counted(kind, category, at[~one], began[w[~one]], server[w[~one]])
 
-    def _chances(self, began: Array) -> tuple[Array, Array, Array]:
-        times, inbox = self._history
-        k = np.maximum(np.searchsorted(times, began, side="right") - 1, 0)
-        share = inbox[k]
+    def _chances(self, began: Array, server: Array) -> tuple[Array, Array, Array]:
+        share = np.zeros(len(began))
+        for k in np.unique(server).tolist():
+            mine = server == k
+            times, inbox = self._provider.placement(self._sources[k])
+            share[mine] = inbox[np.maximum(np.searchsorted(times, began[mine], "right") - 1, 0)]
         spam = np.maximum(0.0, 1.0 - share - self._profile.placement.missing)
-        chances = opening_chances(self._profile, self._segment, share, spam)
-        return chances.opened, chances.clicked, chances.prefetched  # type: ignore[return-value]
+        return opening_chances(self._profile, self._segment, share, spam)
 
     def _kinds(
         self,
@@ -129,16 +122,19 @@ class _Group:
             own[counted] = self._draws.of(purpose, parcel)
         return own
 
-    def _counted(self, kind: str, category: str, at: Array, began: Array) -> Observations:
+    def _counted(
+        self, kind: str, category: str, at: Array, began: Array, server: Array
+    ) -> Observations:
         """Count opens in bins of time, each dated at its bin's end."""
-        number = np.ceil(at / _BIN).astype(np.int64)
-        low = int(number.min())
-        counts = np.bincount(number - low)
+        servers = len(self._servers)
+        slot = np.ceil(at / _BIN).astype(np.int64) * servers + server
+        low = int(slot.min())
+        counts = np.bincount(slot - low)
         filled = np.flatnonzero(counts)
-        decided = np.bincount(number - low, weights=began)[filled] / counts[filled]
-        times = np.minimum((filled + low) * _BIN, self._until)
+        decided = np.bincount(slot - low, weights=began)[filled] / counts[filled]
+        times = np.minimum((filled + low) // servers * _BIN, self._until)
         nobody = np.full(len(filled), -1, np.int64)
         return Observations(
-            kind, category, self._lot, self._server, times, nobody, counts[filled], nobody,
-            decided,
+            kind, category, self._lot, self._servers, (filled + low) % servers, times, nobody,
+            counts[filled], nobody, decided,
         )  # fmt: skip
