@@ -79,7 +79,8 @@ class Metric(NamedTuple):
             return f"{self.text(low).removesuffix(' %')} – {self.text(high).removesuffix(' %')}"
         if self.unit == "s" and low >= 3600:
             return f"{_clock(low)} – {_clock(high)} h"
-        return f"{self.text(low)} – {self.text(high)}"
+        ends = (self.text(low), self.text(high))
+        return ends[0] if ends[0] == ends[1] else " – ".join(ends)
 
 
 _TITLES = {

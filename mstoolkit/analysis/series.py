@@ -179,14 +179,15 @@ def reputation_over_time(
     """
     at = floats(truth, "at")
     last = (float(at.max()) if len(at) else 0.0) if end is None else end
-    times = np.arange(int(np.ceil(last / width - 1e-9)) + 1) * width
+    times = np.arange(int(np.ceil(last / width - 1e-9)) + 1, dtype=np.float64) * width
     server, servers = codes(truth, "server")
     isp, isps = codes(truth, "isp")
     path = np.where((server >= 0) & (isp >= 0), server * len(isps) + isp, -1)
     order = np.lexsort((at, path))
     starts = np.searchsorted(path[order], np.arange(len(servers) * len(isps) + 1))
-    rows, when = [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for low, high in zip(starts[:-1], starts[1:], strict=True):
+    rows: list[Ints] = [np.zeros(0, dtype=np.int64)]
+    when: list[Floats] = [np.zeros(0)]
+    for low, high in pairwise(starts):
         held = np.searchsorted(at[order[low:high]], times, side="right") - 1
         rows.append(order[low:high][held[held >= 0]])
         when.append(times[held >= 0])

@@ -88,16 +88,16 @@ def compare(
     """
     _check(metric, replications=replications, batch=batch, jobs=jobs)
     source = scenario.name if isinstance(scenario, Scenario) else str(scenario)
-    chosen = _chosen(scenario, strategies)
+    whole, names = _chosen(scenario, strategies)
     with _place(out) as place:
         logs = None if place is None else place / "logs"
         tasks = [
-            Task(chosen, name, number, seed, batch, width, logs)
+            Task(whole, name, number, seed, batch, width, logs)
             for number in range(replications)
-            for name in chosen.strategies
+            for name in names
         ]
         done = _run(tasks, jobs or joblib.cpu_count(), progress)
-        result = _compared(chosen, done, tasks, metric, source)
+        result = _compared(whole, names, done, tasks[0], metric, source)
         if place is not None:
             result.write_into(place)
             if finish is not None:
@@ -124,45 +124,44 @@ def _check(metric: str, **numbers: int | None) -> None:
 
 def _chosen(
     scenario: str | Path | Scenario, strategies: Sequence[str] | Mapping[str, Policy] | None
-) -> Scenario:
-    """Return the scenario with the strategies to compare and no others."""
+) -> tuple[Scenario, tuple[str, ...]]:
+    """Return the scenario, with policies that were brought along, and the names to compare."""
     whole = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    if strategies is None:
-        return whole
     if isinstance(strategies, Mapping):
-        policies = dict(strategies)
-    else:
-        policies = {name: _policy(whole, name) for name in _names(strategies)}
-    if not policies:
+        policies = {**whole.strategies, **strategies}
+        whole = whole.model_copy(update={"strategies": policies})
+    names = _names(whole, strategies)
+    if not names:
         raise ConfigError("names no strategy", key="strategies", remedy="name at least one")
-    return whole.model_copy(update={"strategies": policies})
+    for name in names:
+        if name not in whole.strategies:
+            raise ConfigError(
+                f"there is no strategy {name!r} in {whole.name}",
+                key="strategies",
+                remedy=f"use one of {', '.join(whole.strategies)}",
+            )
+    return whole, names
 
 
-def _names(strategies: Sequence[str]) -> list[str]:
-    return [strategies] if isinstance(strategies, str) else list(strategies)
-
-
-def _policy(scenario: Scenario, name: str) -> Policy:
-    if name not in scenario.strategies:
-        known = ", ".join(scenario.strategies)
-        raise ConfigError(
-            f"there is no strategy {name!r} in {scenario.name}",
-            key="strategies",
-            remedy=f"use one of {known}",
-        )
-    return scenario.strategies[name]
+def _names(
+    scenario: Scenario, strategies: Sequence[str] | Mapping[str, Policy] | None
+) -> tuple[str, ...]:
+    if strategies is None:
+        return tuple(scenario.strategies)
+    if isinstance(strategies, str):
+        return (strategies,)
+    return tuple(dict.fromkeys(strategies))
 
 
 def _run(tasks: Sequence[Task], jobs: int, progress: bool) -> list[Replication]:
-    """Run the tasks; the order of the result is theirs, whoever finishes first."""
-    place = {(task.strategy, task.number): k for k, task in enumerate(tasks)}
+    """Run the tasks; results come in the order in which they are done."""
     bar = tqdm(total=len(tasks), unit="run", leave=False, disable=None if progress else True)
     done = []
     with bar, closing(_replications(tasks, min(jobs, len(tasks)))) as results:
         for one in results:
             done.append(one)
             bar.update()
-    return sorted(done, key=lambda one: place[one.strategy, one.number])
+    return done
 
 
 def _replications(tasks: Sequence[Task], jobs: int) -> Generator[Replication]:
@@ -179,27 +178,28 @@ def _replications(tasks: Sequence[Task], jobs: int) -> Generator[Replication]:
 
 def _compared(
     scenario: Scenario,
+    names: tuple[str, ...],
     done: Sequence[Replication],
-    tasks: Sequence[Task],
+    task: Task,
     metric: str,
     source: str,
 ) -> Comparison:
-    order = {name: k for k, name in enumerate(scenario.strategies)}
-    done = sorted(done, key=lambda one: (order[one.strategy], one.number))
+    done = sorted(done, key=lambda one: (names.index(one.strategy), one.number))
     runs = pd.DataFrame(
         {"strategy": one.strategy, "replication": one.number, **one.metrics} for one in done
     )
     return Comparison(
         scenario=scenario,
+        strategies=names,
         summary=summarise(runs, confidence=CONFIDENCE),
         comparison=paired_differences(runs, metric=metric, confidence=CONFIDENCE),
         runs=runs,
         series={name: _stacked(done, name) for name in done[0].frames},
         winner=winner(runs, metric=metric, confidence=CONFIDENCE),
         metric=metric,
-        seed=tasks[0].seed,
-        replications=1 + max(task.number for task in tasks),
-        batch=tasks[0].batch,
+        seed=task.seed,
+        replications=len(done) // len(names),
+        batch=task.batch,
         confidence=CONFIDENCE,
         version=done[0].version,
         source=source,

@@ -24,7 +24,9 @@ class Comparison:
     Parameters
     ----------
     scenario : Scenario
-        What was simulated; its ``strategies`` are those that were compared.
+        What was simulated; policies that the caller brought along are among its strategies.
+    strategies : tuple of str
+        Names of the strategies that were compared.
     summary : DataFrame
         ``strategy``, ``metric``, ``mean``, ``ci_low``, ``ci_high``, ``replications``; see
         `analysis.summarise`.
@@ -60,6 +62,7 @@ class Comparison:
     """
 
     scenario: Scenario
+    strategies: tuple[str, ...]
     summary: pd.DataFrame
     comparison: pd.DataFrame
     runs: pd.DataFrame
@@ -74,19 +77,14 @@ class Comparison:
     source: str
 
     @property
-    def strategies(self) -> list[str]:
-        """Names of the strategies that were compared."""
-        return list(self.scenario.strategies)
-
-    @property
     def manifest(self) -> dict[str, Any]:
         """What was run, JSON-able: enough to run the same again."""
-        policies = self.scenario.strategies.items()
+        policies = self.scenario.strategies
         return {
             "kind": "comparison",
             "scenario": self.scenario.name,
             "scenario_hash": content_hash(self.scenario),
-            "strategies": {name: content_hash(policy) for name, policy in policies},
+            "strategies": {name: content_hash(policies[name]) for name in self.strategies},
             "seed": self.seed,
             "replications": self.replications,
             "replication_seeds": [

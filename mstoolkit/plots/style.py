@@ -18,7 +18,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 # Okabe and Ito's palette, without yellow, which is too light for lines on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
+DASHES: tuple[Any, ...] = (
+    "solid",
+    (0, (5, 2)),
+    (0, (1, 1.2)),
+    (0, (6, 2, 1, 2)),
+    (0, (9, 4)),
+    (0, (3, 1.5, 1, 1.5, 1, 1.5)),
+    (0, (2, 3)),
+)
 
 GREY = "#6b7280"
 INK = "#1f2937"

@@ -1,6 +1,6 @@
 """One self-contained HTML page of a comparison or a run: no script, no request, fit to print."""
 
 from mstoolkit.report.comparison import comparison_page, write_comparison, write_pages
-from mstoolkit.report.run import run_page
+from mstoolkit.report.run import run_page, write_run
 
-__all__ = ["comparison_page", "run_page", "write_comparison", "write_pages"]
+__all__ = ["comparison_page", "run_page", "write_comparison", "write_pages", "write_run"]

@@ -215,7 +215,8 @@ def _interval(row: Any, name: str) -> str:
     text = metric.text(row["mean"])
     if pd.isna(row["ci_low"]) or row["ci_low"] == row["ci_high"]:
         return text
-    return f"{text}\n{metric.interval(row['ci_low'], row['ci_high'])}"
+    interval = metric.interval(row["ci_low"], row["ci_high"])
+    return text if interval == text else f"{text}\n{interval}"
 
 
 def _differences(comparison: Comparison) -> Table:
@@ -248,7 +249,8 @@ def _difference(row: Any) -> list[str]:
     metric = METRICS[row["metric"]]
     interval = "none with one replication"
     if not pd.isna(row["ci_low"]):
-        interval = f"{metric.difference(row['ci_low'])} to {metric.difference(row['ci_high'])}"
+        low, high = (metric.difference(row[end]) for end in ("ci_low", "ci_high"))
+        interval = low if low == high else f"{low.removesuffix(' points')} to {high}"
     needed = row["replications_needed"]
     needed_text = "–" if pd.isna(needed) else f"{int(needed):,}"
     return [

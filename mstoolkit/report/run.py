@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,10 +21,40 @@ from mstoolkit.analysis import (
     summary,
 )
 from mstoolkit.config import Scenario
+from mstoolkit.eventlog import read_log, read_manifest, read_truth, stored_scenario, write_text
 from mstoolkit.report.comparison import BY_ISP, BY_SERVER
 from mstoolkit.report.page import Picture, Table, assumptions, breakdown_table, page, setting
 
 _BINS = 48
+
+
+def write_run(folder: str | Path) -> Path:
+    """Write ``report.html`` and ``plots/*.png`` into the folder of a finished run.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As `simulate`, `send` or `Run.write` wrote it: log, manifest and scenario.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ConfigError
+        If it is not the folder of a run.
+    """
+    place = Path(folder)
+    manifest, events = read_manifest(place), read_log(place)
+    pictures = run_pictures(events, read_truth(place))
+    (place / "plots").mkdir(exist_ok=True)
+    for picture in pictures:
+        (place / "plots" / f"{picture.name}.png").write_bytes(picture.png)
+    text = _page(events, stored_scenario(place), manifest.model_dump(mode="json"), pictures, "")
+    write_text(place / "report.html", text)
+    return place / "report.html"
 
 
 def run_page(
@@ -58,6 +89,16 @@ def run_page(
     >>> text.startswith("<!DOCTYPE html>")
     True
     """
+    return _page(events, scenario, manifest, run_pictures(events, truth), command)
+
+
+def _page(
+    events: pd.DataFrame,
+    scenario: Scenario,
+    manifest: Mapping[str, Any],
+    pictures: Sequence[Picture],
+    command: str,
+) -> str:
     costs = {name: server.cost_per_1000 for name, server in scenario.servers.items()}
     figures = summary(events, costs=costs)
     checked = conservation(events)
@@ -71,7 +112,7 @@ def run_page(
         figures=_figures(figures),
         by_isp=breakdown_table(by(events, "isp"), "ISP", BY_ISP),
         by_server=breakdown_table(by(events, "server", costs=costs), "server", BY_SERVER),
-        pictures={picture.name: picture for picture in run_pictures(events, truth)},
+        pictures={picture.name: picture for picture in pictures},
         assumptions=assumptions(scenario),
         command=command,
         manifest=manifest,
