@@ -40,8 +40,9 @@ def read_reply(code: int, message: str, phase: Phase) -> Reply:
 
     Examples
     --------
-    >>> read_reply(550, "5.1.1 No such\n5.1.1 user", "rcpt")
-    Reply(550, '5.1.1', 'No such user', 'rcpt')
+    >>> reply = read_reply(550, "5.1.1 No such\n5.1.1 user", "rcpt")
+    >>> reply.status, reply.text
+    ('5.1.1', 'No such user')
     """
     status, texts = "", []
     for line in message.split("\n"):

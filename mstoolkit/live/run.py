@@ -100,6 +100,20 @@ async def send(
     ------
     ConfigError
         If something is asked for that cannot be done; nothing was sent then.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from mstoolkit.config import load_scenario
+    >>> from mstoolkit.sinks import Sinks
+    >>> scenario = load_scenario("quickstart").model_copy(update={"horizon": 600.0})
+    >>> async def through_sinks() -> LiveRun:
+    ...     async with Sinks(scenario, time_scale=600, any_port=True) as sinks:
+    ...         return await send(
+    ...             scenario, "batch", out=mkdtemp(), time_scale=600, limit=20, sinks=sinks
+    ...         )
+    >>> asyncio.run(through_sinks()).totals["enqueued"]
+    20
     """
     plan = planned(
         scenario,
