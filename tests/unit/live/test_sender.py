@@ -134,9 +134,7 @@ async def test_a_closed_slot_quits(scenario: Scenario, scripted: Start) -> None:
 async def test_a_connection_that_went_away_is_opened_again(
     scenario: Scenario, scripted: Start
 ) -> None:
-    """A 421 ends the connection; the next message, meant to reuse it, still gets through to a
-    server that is there.
-    """
+    """A 421 ends the connection; the next message, meant to reuse it, still gets through."""
     server = await scripted({".": "421 4.7.0 bye"})
     decider = script(scenario, [True, False, False])
     await drive(scenario, server.address, decider)
