@@ -84,8 +84,8 @@ class Metric(NamedTuple):
 
 
 _TITLES = {
-    "queue_p50": "median time in queue",
-    "queue_p95": "95th percentile of the time in queue",
+    "queue_p50": "time in queue (median)",
+    "queue_p95": "time in queue (95th percentile)",
 }
 
 _ALL = (

@@ -72,25 +72,31 @@ def winner(
     'b wins: its delivery rate of 95.33 % is the best of 2, and the difference is clear.'
     """
     table = metric_table(runs, metric)
-    leader = best_strategy(table, metric)
-    left = _undecided(table, leader, list(table.columns), metric, confidence)
-    first = list(left)
-    decided = metric if len(left) == 1 else ""
+    everybody = [str(name) for name in table.columns]
+    left = _undecided(table, best_strategy(table, metric), everybody, metric, confidence)
+    tied, decided, why = left, metric if len(left) == 1 else "", ""
     for name in then:
-        if len(left) == 1 or name not in runs or name == metric:
-            continue
-        more = metric_table(runs, name)
-        if not more[left].notna().all(axis=None):
+        more = metric_table(runs, name) if name in runs else None
+        if len(left) == 1 or name == metric or more is None or more[left].isna().any(axis=None):
             continue
         front = best_strategy(more[left], name)
-        left = _undecided(more, front, left, name, confidence)
-        decided = name if len(left) == 1 else decided
+        before, left = left, _undecided(more, front, left, name, confidence)
+        if len(left) == 1:
+            decided, why = name, _margin(more[before], front, name)
     best = best_strategy(table[left], metric)
     rivals = tuple(name for name in left if name != best)
-    sentence = _sentence(
-        table, best, metric, decided, rivals, [name for name in first if name != best]
+    others = [name for name in tied if name != best]
+    return Winner(
+        best, metric, decided, rivals, _sentence(table, best, metric, decided, rivals, others, why)
     )
-    return Winner(best, metric, decided, rivals, sentence)
+
+
+def _margin(table: pd.DataFrame, front: str, metric: str) -> str:
+    """Return the value that decided and the next best one."""
+    what = METRICS[metric]
+    second = best_strategy(table.drop(columns=front), metric)
+    values = (what.text(float(table[name].mean())) for name in (front, second))
+    return " against ".join(values)
 
 
 def _undecided(
@@ -113,6 +119,7 @@ def _sentence(
     decided: str,
     rivals: tuple[str, ...],
     tied: list[str],
+    why: str,
 ) -> str:
     what = METRICS[metric]
     value = what.text(float(table[best].mean()))
@@ -131,8 +138,8 @@ def _sentence(
         )
     if decided:
         return (
-            f"{best} wins by its {METRICS[decided].title}: by {what.title} ({value}) it cannot "
-            f"be told from {_listed(tied)}."
+            f"{best} wins: by {what.title} ({value}) it cannot be told from {_listed(tied)}, "
+            f"but its {METRICS[decided].title} is better, {why}."
         )
     return (
         f"{best} has the best {what.title} of those left ({value}), but it cannot be told from "

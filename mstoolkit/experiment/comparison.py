@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from mstoolkit.analysis import Winner
+from mstoolkit.analysis import METRICS, Winner
 from mstoolkit.config import Scenario, content_hash
 from mstoolkit.experiment.folder import staged
 from mstoolkit.experiment.replication import replication_seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Strategies compared over replications with common random numbers.
 
@@ -76,6 +76,30 @@ class Comparison:
     version: str
     source: str
 
+    def __repr__(self) -> str:
+        runs = f"{len(self.strategies)} strategies x {self.replications} replications"
+        return f"<Comparison of {self.scenario.name}, {runs}: {self.winner.sentence}>"
+
+    def table(self, *metrics: str) -> pd.DataFrame:
+        """Return the means with a row a strategy and a column a metric, best strategy first.
+
+        Parameters
+        ----------
+        *metrics : str
+            Names from `analysis.METRICS`; by default all of them. Values keep their units.
+
+        Examples
+        --------
+        >>> from mstoolkit.experiment import compare
+        >>> result = compare("quickstart", ["batch"], replications=1, progress=False)
+        >>> result.table("delivery_rate", "cost").columns.tolist()
+        ['delivery_rate', 'cost']
+        """
+        means = self.runs.groupby("strategy")[list(METRICS)].mean()
+        up = METRICS[self.metric].direction == "lower"
+        ranked = means.sort_index().sort_values(self.metric, ascending=up, kind="stable")
+        return ranked[list(metrics or METRICS)]
+
     @property
     def manifest(self) -> dict[str, Any]:
         """What was run, JSON-able: enough to run the same again."""
@@ -111,6 +135,7 @@ class Comparison:
             *("mstoolkit", "compare", self.source, *chosen),
             *("--replications", str(self.replications)),
             *("--seed", str(self.seed), "--batch", str(self.batch)),
+            *(() if self.metric == "delivery_rate" else ("--metric", self.metric)),
         ]
 
     def write(self, folder: str | Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,22 @@ _SHOWN = {
     "queue_p95": "95 % waited less than",
     "cost": "cost",
 }
+
+_RANKED = "Means over the replications. Hollow grey dots cannot be told from the best."
+_PAIRED = "Differences within a replication; an interval that holds zero tells nothing."
+_BANDS = "Median of the replications; the band holds the middle 90 % of them."
+
+_OF_THE_WINNER: tuple[tuple[str, str, Callable[..., Any], str], ...] = (
+    ("outcomes", "outcomes", plots.outcomes_by_isp, "all replications."),
+    ("server-share", "server_share", plots.server_share_over_time, "all replications."),
+    ("deferrals", "deferrals", plots.deferrals_over_time, "mean of the replications."),
+    (
+        "reputation",
+        "reputation",
+        plots.reputation_over_time,
+        "mean of the replications. Hidden from the sender.",
+    ),
+)
 
 BY_ISP = {
     "enqueued": "enqueued",
@@ -122,48 +139,18 @@ def comparison_pictures(comparison: Comparison) -> list[Picture]:
         What `experiment.compare` returned.
     """
     best = comparison.winner.strategy
-    series = {name: _of(frame, best) for name, frame in comparison.series.items()}
-    metric, drawn = comparison.metric, plots.rendered
-    several = len(comparison.strategies) > 1
-    rows = (8.4, 0.48 * len(comparison.strategies) + 1.5)
-    found = [
-        Picture(
-            "ranking",
-            "Means over the replications. Hollow grey dots cannot be told from the best.",
-            drawn(
-                plots.ranking, comparison.summary, comparison.comparison, metric=metric, size=rows
-            ),
-        ),
-        Picture(
-            "delivered",
-            "Median of the replications; the band holds the middle 90 % of them.",
-            drawn(plots.delivered_over_time, comparison.series["delivered"]),
-        ),
-        Picture(
-            "outcomes",
-            f"Strategy {best}, all replications.",
-            drawn(plots.outcomes_by_isp, series["outcomes"]),
-        ),
-        Picture(
-            "server-share",
-            f"Strategy {best}, all replications.",
-            drawn(plots.server_share_over_time, series["server_share"]),
-        ),
-        Picture(
-            "deferrals",
-            f"Strategy {best}, mean of the replications.",
-            drawn(plots.deferrals_over_time, series["deferrals"]),
-        ),
-        Picture(
-            "reputation",
-            f"Strategy {best}, mean of the replications. Hidden from the sender.",
-            drawn(plots.reputation_over_time, series["reputation"]),
-        ),
-    ]
-    if several:
-        image = drawn(plots.differences, comparison.comparison, metric=metric, size=rows)
-        caption = "Differences within a replication; an interval that holds zero tells nothing."
-        found.insert(1, Picture("differences", caption, image))
+    size = (8.4, 0.48 * len(comparison.strategies) + 1.5)
+    look: dict[str, Any] = {"metric": comparison.metric, "size": size}
+    frames = (comparison.summary, comparison.comparison)
+    found = [Picture("ranking", _RANKED, plots.rendered(plots.ranking, *frames, **look))]
+    if len(comparison.strategies) > 1:
+        image = plots.rendered(plots.differences, comparison.comparison, **look)
+        found.append(Picture("differences", _PAIRED, image))
+    delivered = plots.rendered(plots.delivered_over_time, comparison.series["delivered"])
+    found.append(Picture("delivered", _BANDS, delivered))
+    for name, series, draw, caption in _OF_THE_WINNER:
+        image = plots.rendered(draw, _of(comparison.series[series], best))
+        found.append(Picture(name, f"Strategy {best}, {caption}", image))
     return found
 
 

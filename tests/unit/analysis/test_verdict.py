@@ -41,8 +41,24 @@ def test_a_tie_is_broken_by_the_next_metric_that_can_tell() -> None:
         )
     )
     assert (found.strategy, found.decided_by, found.rivals) == ("b", "queue_p95", ())
-    assert "cannot be told from a" in found.sentence
-    assert "95th percentile of the time in queue" in found.sentence
+    assert found.sentence == (
+        "b wins: by delivery rate (95.00 %) it cannot be told from a, but its time in queue "
+        "(95th percentile) is better, 2 min against 15 min."
+    )
+
+
+def test_the_margin_is_that_to_those_who_were_still_in_the_race() -> None:
+    """Who lost by an earlier tie-break is not named by a later one, however good it is there."""
+    found = winner(
+        runs(
+            delivery_rate={**TIED, "c": [0.949, 0.95, 0.951]},
+            bounce_rate={"a": [0.01] * 3, "b": [0.01] * 3, "c": [0.02] * 3},
+            cost={"a": [5.0] * 3, "b": [6.0] * 3, "c": [1.0] * 3},
+        )
+    )
+    assert (found.strategy, found.decided_by) == ("a", "cost")
+    assert "cannot be told from b and c" in found.sentence
+    assert "5 against 6" in found.sentence
 
 
 def test_a_tie_that_nothing_breaks_is_said_to_be_one() -> None:

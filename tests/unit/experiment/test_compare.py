@@ -224,6 +224,30 @@ def test_the_command_makes_the_same_again(result: Comparison) -> None:
     ]
 
 
+def test_the_command_names_the_metric_that_was_asked_for(scenario: Scenario) -> None:
+    """What counts first changes the winner, so it belongs to the command."""
+    found = compare(
+        scenario, ["batch"], replications=1, jobs=1, metric="bounce_rate", progress=False
+    )
+    assert found.command[-2:] == ["--metric", "bounce_rate"]
+
+
+def test_the_table_has_the_best_strategy_first(result: Comparison) -> None:
+    """Means as in the summary, ordered by the metric that counts first."""
+    table = result.table("delivery_rate", "makespan")
+    assert list(table) == ["delivery_rate", "makespan"]
+    assert table["delivery_rate"].is_monotonic_decreasing
+    means = result.summary.set_index(["strategy", "metric"])["mean"]
+    for name in NAMES:
+        assert table.loc[name, "makespan"] == pytest.approx(means[name, "makespan"])
+
+
+def test_it_says_in_one_line_what_it_is(result: Comparison) -> None:
+    """A notebook shows the verdict, not a screen of frames."""
+    assert repr(result).startswith("<Comparison of small, 2 strategies x 3 replications: ")
+    assert "\n" not in repr(result)
+
+
 def test_it_is_a_value(result: Comparison) -> None:
     """A result is not changed after the fact."""
     with pytest.raises(AttributeError):
