@@ -6,10 +6,9 @@ attempt determines is taken down once and spread over its rows by position.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,6 @@ from mstoolkit.model import Lot, Reply, Send
 Array = NDArray[Any]
 Pieces = dict[str, Array]
 _NO_LOT = -(1 << 30)
-_SEND = attrgetter("token", "server", "isp", "connection", "fresh", "slots", "span", "parcel")
-_PARCEL = attrgetter("lot", "first", "n", "attempt", "born", "cause", "parent")
 _TEXTS = ("event", "isp", "server", "category", "cause")
 _INTS = ("seq", "first", "token", "attempt", "n", "parent", "connection", "slots")
 _FLOATS = ("at", "latency", "decided_at", "born", "span", "until")
@@ -112,18 +109,19 @@ class Columns:
         )
         sent = [rows[k] for k in attempts.tolist()]
         answered = [rows[k] for k in answers.tolist()]
-        sends, of_attempt, of_answer = _distinct(sent, answered)
+        sends, of_answer = _distinct(sent, answered)
         carried = self._sends(sends)
+        own = {name: c[: len(sent)] for name, c in carried.items()}
         pieces = [
-            self._attempts(sent, {name: c[of_attempt] for name, c in carried.items()}),
+            self._attempts(sent, own),
             self._answers(answered, {name: c[of_answer] for name, c in carried.items()}),
             self._others([rows[k] for k in others.tolist()]),
             self._observed(observations),
         ]
-        observed = np.full(len(pieces[-1]["at"]), len(rows))
-        order = np.concatenate([attempts, answers, others, observed])
         whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
-        by_time = np.lexsort((order, whole["at"]))
+        given = np.argsort(np.concatenate([attempts, answers, others]), kind="stable")
+        given = np.concatenate([given, np.arange(len(rows), len(whole["at"]))])
+        by_time = given[np.argsort(whole["at"][given], kind="stable")]
         return self._arrow({name: column[by_time] for name, column in whole.items()})
 
     # -- the three forms of rows, and observations
@@ -134,52 +132,54 @@ class Columns:
         return {**carried, "seq": seq, "at": at, "decided_at": at}
 
     def _answers(self, rows: Sequence[Row], carried: Pieces) -> Pieces:
-        seq, at, event, _, decided, counts, reply, category, latency, slots = (
-            zip(*rows, strict=True) if rows else ((),) * ANSWER
-        )
-        n = np.array(counts, np.int64)
-        replies = self._replies.codes(reply)
+        size = len(rows)
+
+        def number(k: int, kind: Any = np.int64) -> Array:
+            return np.fromiter([row[k] for row in rows], kind, size)
+
+        n = number(5)
+        replies = self._replies.codes([row[6] for row in rows])
         return {
             **carried,
-            "seq": np.array(seq, np.int64),
-            "at": np.array(at, np.float64),
-            "event": self._texts["event"].codes(event),
-            "decided_at": np.array(decided, np.float64),
+            "seq": number(0),
+            "at": number(1, np.float64),
+            "event": self._texts["event"].codes([row[2] for row in rows]),
+            "decided_at": number(4, np.float64),
             "n": n,
             "first": np.where(n == carried["n"], carried["first"], -1),
             "reply": replies,
-            "category": self._categories(replies, category),
-            "latency": np.array(latency, np.float64),
-            "slots": np.array(slots, np.int64),
+            "category": self._categories(replies, [row[7] for row in rows]),
+            "latency": number(8, np.float64),
+            "slots": number(9),
         }
 
     def _sends(self, sends: Sequence[Send]) -> Pieces:
         size = len(sends)
-        token, server, isp, connection, fresh, slots, span, parcels = (
-            zip(*map(_SEND, sends), strict=True) if sends else ((),) * 8
-        )
-        lot, first, n, attempt, born, cause, parent = (
-            zip(*map(_PARCEL, parcels), strict=True) if sends else ((),) * 7
-        )
-        taken = np.array(slots, np.int64)
+        parcels = [send.parcel for send in sends]
+
+        def number(values: Iterable[Any], kind: Any = np.int64) -> Array:
+            return np.fromiter(values, kind, size)
+
+        slots = number([send.slots for send in sends])
+        fresh = number([send.fresh for send in sends], bool)
         return {
             "event": np.full(size, self._texts["event"].code("sent"), np.int32),
-            "lot": self._lot_numbers(lot),
-            "isp": self._texts["isp"].codes(isp),
-            "server": self._texts["server"].codes(server),
-            "first": np.array(first, np.int64),
-            "token": np.array(token, np.int64),
-            "attempt": np.array(attempt, np.int64),
-            "n": np.array(n, np.int64),
+            "lot": self._lot_numbers([parcel.lot for parcel in parcels]),
+            "isp": self._texts["isp"].codes([send.isp for send in sends]),
+            "server": self._texts["server"].codes([send.server for send in sends]),
+            "first": number([parcel.first for parcel in parcels]),
+            "token": number([send.token for send in sends]),
+            "attempt": number([parcel.attempt for parcel in parcels]),
+            "n": number([parcel.n for parcel in parcels]),
             "reply": np.full(size, -1, np.int32),
             "category": np.full(size, -1, np.int32),
             "latency": np.full(size, np.nan),
-            "born": np.array(born, np.float64),
-            "cause": self._texts["cause"].codes(cause),
-            "parent": np.array(parent, np.int64),
-            "connection": np.array(connection, np.int64),
-            "slots": np.where(np.array(fresh, bool), -taken, taken),
-            "span": np.array(span, np.float64),
+            "born": number([parcel.born for parcel in parcels], np.float64),
+            "cause": self._texts["cause"].codes([parcel.cause for parcel in parcels]),
+            "parent": number([parcel.parent for parcel in parcels]),
+            "connection": number([send.connection for send in sends]),
+            "slots": np.where(fresh, -slots, slots),
+            "span": number([send.span for send in sends], np.float64),
             "until": np.full(size, np.nan),
         }
 
@@ -226,7 +226,8 @@ class Columns:
         for lot in {id(lot): lot for lot in lots}.values():
             if lot is not None:
                 self._lots[lot.id] = lot
-        return np.fromiter((_NO_LOT if lot is None else lot.id for lot in lots), np.int64, len(lots))
+        numbers = [_NO_LOT if lot is None else lot.id for lot in lots]
+        return np.fromiter(numbers, np.int64, len(numbers))
 
     def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:
         """Return the reason that comes with a row or, where it has none, its reply's category."""
@@ -319,16 +320,17 @@ class Columns:
         return people
 
 
-def _distinct(
-    sent: Sequence[Row], answered: Sequence[Row]
-) -> tuple[list[Send], Array, Array]:
-    """Return each attempt once, and its position for every attempt's and every answer's row."""
+def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send], Array]:
+    """Return each attempt once, those sent first, and the position of every answer's attempt."""
     sends = {row[2].token: row[2] for row in sent}
-    for row in answered:
-        sends.setdefault(row[3].token, row[3])
+    answers = [row[3] for row in answered]
+    tokens = [send.token for send in answers]
+    if not sends.keys() >= set(tokens):
+        for send in answers:
+            sends.setdefault(send.token, send)
     position = dict(zip(sends, range(len(sends)), strict=True))
-    of_answer = [position[row[3].token] for row in answered]
-    return list(sends.values()), np.arange(len(sent)), np.array(of_answer, np.int64)
+    of_answer = np.fromiter(map(position.__getitem__, tokens), np.int64, len(tokens))
+    return list(sends.values()), of_answer
 
 
 def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:

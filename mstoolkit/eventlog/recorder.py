@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from mstoolkit.config import Scenario
 from mstoolkit.eventlog.columns import Columns, Observations
-from mstoolkit.eventlog.rows import Row, RowBuilder, feedback_row
-from mstoolkit.model import Command, Event, Feedback
+from mstoolkit.eventlog.rows import RowBuilder, feedback_row
+from mstoolkit.model import Feedback
 
 
 class Recorder:
@@ -29,6 +29,8 @@ class Recorder:
     ----------
     rows : list of tuple
         All rows so far, in the forms that `eventlog.rows` describes.
+    record : callable
+        ``record(event, commands)`` takes down one handled event and what it caused; numbers it.
     """
 
     def __init__(
@@ -36,15 +38,9 @@ class Recorder:
     ) -> None:
         self._columns = Columns(scenario, run, strategy, hashed)
         self._builder = RowBuilder()
-        self._seq = 0
-        self.rows: list[Row] = []
         self._observations: list[Observations] = []
-
-    def record(self, event: Event, commands: list[Command]) -> None:
-        """Take down one handled event and the commands it caused; numbers it."""
-        seq = self._seq
-        self._seq = seq + 1
-        self._builder.rows(seq, event, commands, self.rows)
+        self.rows = self._builder.rows
+        self.record = self._builder.record
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Take down news that the dispatcher was not told; may be dated ahead."""

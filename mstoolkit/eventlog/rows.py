@@ -48,9 +48,17 @@ Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]
 
 
 class RowBuilder:
-    """Turns what was handled into rows. Open attempts are kept by token until they are answered."""
+    """Turns what was handled into rows. Open attempts are kept by token until they are answered.
+
+    Attributes
+    ----------
+    rows : list of tuple
+        What was built so far; whoever has used them may clear them.
+    """
 
     def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self._seq = 0
         self._open: dict[int, tuple[Send, float]] = {}
         self._inputs: dict[type, Inputs] = {
             Enqueued: _enqueued,
@@ -64,8 +72,10 @@ class RowBuilder:
             Tick: _tick,
         }
 
-    def rows(self, seq: int, event: Event, commands: list[Command], rows: list[Row]) -> None:
-        """Append the rows of one event and of the commands it caused."""
+    def record(self, event: Event, commands: list[Command]) -> None:
+        """Number one handled event, and append its rows and those of the commands it caused."""
+        seq, rows = self._seq, self.rows
+        self._seq = seq + 1
         said = self._inputs[event.__class__](seq, event, commands, rows)
         at = event.at
         for command in commands:

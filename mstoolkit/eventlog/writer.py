@@ -9,7 +9,7 @@ from pathlib import Path
 from mstoolkit.config import Scenario
 from mstoolkit.eventlog.columns import Columns
 from mstoolkit.eventlog.manifest import Manifest
-from mstoolkit.eventlog.rows import Row, RowBuilder, feedback_row
+from mstoolkit.eventlog.rows import RowBuilder, feedback_row
 from mstoolkit.eventlog.store import (
     EVENTS,
     JOURNAL,
@@ -62,52 +62,49 @@ class LogWriter:
         self._builder = RowBuilder()
         self._part_rows = part_rows
         self._flush_rows = flush_rows
-        self._rows: list[Row] = []
         self._journalled = 0
         self._parts = 0
-        self._seq = 0
         self._journal = (folder / EVENTS / JOURNAL).open("w", encoding="utf-8")
 
     def record(self, event: Event, commands: list[Command]) -> None:
         """Write one handled event and the commands it caused; numbers it."""
-        self._builder.rows(self._seq, event, commands, self._rows)
-        self._seq += 1
+        self._builder.record(event, commands)
         self._spill()
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Write news that the dispatcher was not told; may be dated ahead."""
-        self._rows.append(feedback_row(-1, event, category))
+        self._builder.rows.append(feedback_row(-1, event, category))
         self._spill()
 
     def flush(self) -> None:
         """Bring what is pending into the journal."""
-        pending = self._rows[self._journalled :]
+        pending = self._builder.rows[self._journalled :]
         if not pending:
             return
         for row in self._columns.table(pending).to_pylist():
             self._journal.write(json.dumps(row, separators=(",", ":")) + "\n")
         self._journal.flush()
-        self._journalled = len(self._rows)
+        self._journalled = len(self._builder.rows)
 
     def close(self, manifest: Manifest) -> None:
         """Write what is left as the last part, and the manifest."""
-        if self._rows:
+        if self._builder.rows:
             self._part()
         self._journal.close()
         (self.folder / EVENTS / JOURNAL).unlink(missing_ok=True)
         write_manifest(self.folder, manifest)
 
     def _spill(self) -> None:
-        if len(self._rows) >= self._part_rows:
+        if len(self._builder.rows) >= self._part_rows:
             self._part()
-        elif len(self._rows) - self._journalled >= self._flush_rows:
+        elif len(self._builder.rows) - self._journalled >= self._flush_rows:
             self.flush()
 
     def _part(self) -> None:
         path = self.folder / EVENTS / f"part-{self._parts:05}.parquet"
-        write_table(path, self._columns.table(self._rows))
+        write_table(path, self._columns.table(self._builder.rows))
         self._parts += 1
-        self._rows = []
+        self._builder.rows.clear()
         self._journalled = 0
         self._journal.seek(0)
         self._journal.truncate()

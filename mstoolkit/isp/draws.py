@@ -6,6 +6,7 @@ a list) look their own draws up; counted ones draw afresh, keyed by the parcel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,18 @@ class People:
         self.full = _prefix(address == FULL)
 
 
+class _ByList(dict[str, People]):
+    """People by list, drawn when first asked for."""
+
+    def __init__(self, draw: Callable[[str], People]) -> None:
+        super().__init__()
+        self._draw = draw
+
+    def __missing__(self, name: str) -> People:
+        people = self[name] = self._draw(name)
+        return people
+
+
 class Draws:
     """Draws of a scenario's audience.
 
@@ -51,6 +64,11 @@ class Draws:
         Whose lists, segments and providers.
     seed : int
         Same seed, same audience, whatever the strategy.
+
+    Attributes
+    ----------
+    people : dict of str to People
+        What single messages of a list look up; a list is drawn when it is first asked for.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -60,14 +78,7 @@ class Draws:
         self._sizes = self._mailing.sizes
         self._arrays: dict[tuple[Purpose, str, int], Floats] = {}
         self._values: dict[tuple[Purpose, str, int], list[float]] = {}
-        self._people: dict[str, People] = {}
-
-    def people(self, name: str) -> People:
-        """Return what single messages of list `name` look up."""
-        known = self._people.get(name)
-        if known is None:
-            known = self._people[name] = self._look_up(name)
-        return known
+        self.people = _ByList(self._look_up)
 
     def _look_up(self, name: str) -> People:
         size = self._sizes[name]

@@ -137,7 +137,9 @@ class Provider:
         Verdict
             Counts over all replies and `unsent` sum to the parcel's `n`.
         """
-        standing = self._standing(attempt.source_ip, now)
+        standing = self._standings.get(attempt.source_ip)
+        if standing is None or now >= standing.refresh_at:
+            standing = self._standing(attempt.source_ip, now)
         parcel = attempt.parcel
         if standing.listed_until > now:
             return self._refuse(standing, self._blocked, attempt, parcel.n)
@@ -230,7 +232,7 @@ class Provider:
             return self._refuse(standing, self._throttled, attempt, 1)
         standing.level = level + 1.0
         parcel = attempt.parcel
-        people = draws.people(parcel.lot.list)
+        people = draws.people[parcel.lot.list]
         if parcel.attempt == 0 and people.quiet[parcel.first]:
             standing.accepted += 1
             return self._one if attempt.carried + 1 < self._ends else self._one_closing
@@ -265,7 +267,7 @@ class Provider:
         """
         n, first = parcel.n, parcel.first
         chances = standing.chances[parcel.lot.segment]
-        people = draws.people(parcel.lot.list)
+        people = draws.people[parcel.lot.list]
         u = draws.of("reply", parcel, parcel.attempt)
         low = np.flatnonzero(u < chances.spam).tolist()
         busy = spam = 0

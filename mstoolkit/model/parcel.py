@@ -53,8 +53,8 @@ class Parcel:
     parent : int
         Token of the attempt that left these messages over; -1 for fresh mail.
     cause : str
-        Category of the reply that deferred them last; empty for fresh mail. Counted messages that
-        met different replies are not alike, so they are not joined.
+        Category of the last deferral that was about the recipients (a full mailbox, greylisting);
+        empty if there was none. Counted messages of different causes are not alike.
     """
 
     lot: Lot

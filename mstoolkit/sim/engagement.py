@@ -62,13 +62,13 @@ class _Group:
 
     def observations(self, delivered: list[Row]) -> Iterator[Observations]:
         sends = [row[3] for row in delivered]
-        counts, decided = zip(*((row[5], row[4]) for row in delivered), strict=True)
-        firsts, wholes = zip(*((s.parcel.first, s.parcel.n) for s in sends), strict=True)
         number = {name: k for k, name in enumerate(self._servers)}
         server = np.array([number[s.server] for s in sends], np.int64)
         token = np.array([s.token for s in sends], np.int64)
-        n, whole, began = np.array(counts), np.array(wholes), np.array(decided, np.float64)
-        first = np.where(n == whole, np.array(firsts), -1)
+        n = np.array([row[5] for row in delivered], np.int64)
+        whole = np.array([s.parcel.n for s in sends], np.int64)
+        began = np.array([row[4] for row in delivered], np.float64)
+        first = np.array([s.parcel.first for s in sends], np.int64)
         which = np.repeat(np.arange(len(n)), n)
         within = np.arange(len(which)) - np.repeat(np.cumsum(n) - n, n)
         index = np.where(first[which] >= 0, first[which] + within, -1)

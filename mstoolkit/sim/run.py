@@ -113,6 +113,8 @@ def simulate(
         until = scenario.horizon + scenario.follow
         recorder.observe_many(openings(scenario, recorder.rows, world, draws, until))
         table = recorder.table()
+        recorder.rows.clear()
+        truth = _truth(scenario, world)
     manifest = manifest_of(
         scenario,
         name,
@@ -124,7 +126,7 @@ def simulate(
         observed_until=until,
         totals=totals,
     )
-    return Run(scenario, table, _truth(scenario, world), manifest, totals)
+    return Run(scenario, table, truth, manifest, totals)
 
 
 def _policy_of(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:

@@ -39,6 +39,7 @@ from mstoolkit.model import (
     Withdrawn,
     stream_key,
 )
+from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.path import IspState, Path, ServerState
@@ -181,14 +182,13 @@ class Dispatcher:
     def _withdrawn(self, event: Withdrawn) -> None:
         for isp in self._pool.isps.values():
             for pile in isp.queue.take_range(event.list, event.first, event.n):
-                self._finish(pile.cut(pile.n), "withdrawn", "taken back")
+                self._finish(pile.parcel(), "withdrawn", "taken back")
 
     def _replied(self, event: Replied) -> None:
         path, send, taken, server_generation, generation = self._flights.pop(event.token)
         self._answered = event.token
-        pool, server = self._pool, path.server
+        server = path.server
         parcel = send.parcel
-        pool.release(path, taken, event.closed)
         path.isp.rotation.settle(path.index, parcel.n)
         tried = parcel.n - event.unsent
         if event.unsent:
@@ -210,8 +210,40 @@ class Dispatcher:
             else:
                 self._totals[outcome] += n
                 self._out.append(Finish(piece, outcome, n, category, reply, server.name))
+        if not self._again(path, taken, event):
+            self._pool.release(path, taken, event.closed)
         if path.probing:
-            pool.recheck_server(server)
+            self._pool.recheck_server(server)
+
+    def _again(self, path: Path, taken: list[int] | int, event: Replied) -> bool:
+        """Send the next message on the slot that has just come free, if that is the only way out.
+
+        It is what `release` and `_dispatch` would come to; under load most messages go this way.
+        """
+        isp = path.isp
+        if (
+            self._batch > 1
+            or isp.ready
+            or isp.dirty
+            or not isp.queue.n
+            or event.closed
+            or path.paced
+            or path.probing
+            or not path.eligible
+            or path.server.in_use >= path.server.connections
+        ):
+            return False
+        now, rotation = event.at, isp.rotation
+        if rotation.choose(isp.eligible, path.alone, now) is None:
+            return False
+        if rotation.commit(path, 1, path.alone, now):
+            self._pool.mark_all()
+        slot: int = taken  # type: ignore[assignment]
+        used = path.used[slot]
+        fresh = used >= path.per_connection
+        path.used[slot] = 1 if fresh else used + 1
+        self._put_on(path, isp.queue.cut(1), slot, fresh, slot, now)
+        return True
 
     def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1
@@ -223,7 +255,8 @@ class Dispatcher:
             return
         due = self._backoff.due(piece.attempt, self._now, piece.first < 0)
         due = min(due, piece.lot.expires)
-        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, cause)
+        known = cause if cause in ABOUT_RECIPIENT else piece.cause
+        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, known)
         if isp.queue.put_off(pile, due):
             self._timers.set(due, "retry", isp.name)
 
@@ -314,7 +347,7 @@ class Dispatcher:
         elif kind == "expire":
             lot = self._lots.pop(argument)
             for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
-                self._finish(pile.cut(pile.n), "expired", "too old")
+                self._finish(pile.parcel(), "expired", "too old")
         else:
             self._idle(pool.paths[argument], now)
 
@@ -355,14 +388,31 @@ class Dispatcher:
     def _send(self, path: Path, parcel: Parcel, now: float) -> None:
         pool, n = self._pool, parcel.n
         slot, fresh, taken = pool.occupy(path, n)
-        gcra = path.gcra
-        span = gcra.commit(n, now)
+        self._put_on(path, parcel, slot, fresh, taken, now)
+        if path.probing:
+            path.breaker.take(n)
+            path.server.breaker.take(n)
+            pool.recheck_server(path.server)
+        elif path.paced or not path.idle:
+            pool.refresh(path)
+
+    def _put_on(
+        self,
+        path: Path,
+        parcel: Parcel,
+        slot: int,
+        fresh: bool,
+        taken: list[int] | int,
+        now: float,
+    ) -> None:
+        """Charge the pacing, hand the attempt out and remember it until it is answered."""
+        gcra, server = path.gcra, path.server
+        span = gcra.commit(parcel.n, now)
         if span + gcra.interval > 1e-9:
             path.paced = True
             self._timers.set(gcra.tat, "pace", path.number)
         token = self._token
         self._token = token + 1
-        server = path.server
         send = Send(
             token,
             server.name,
@@ -370,7 +420,7 @@ class Dispatcher:
             parcel,
             path.base + slot,
             fresh,
-            1 if n == 1 else len(taken),  # type: ignore[arg-type]
+            1 if taken is slot else len(taken),  # type: ignore[arg-type]
             span if span > 1e-9 else 0.0,
         )
         self._flights[token] = (
@@ -384,12 +434,6 @@ class Dispatcher:
         if not path.idle_timer:
             self._watch_idle(path, now)
         self._out.append(send)
-        if path.probing:
-            path.breaker.take(n)
-            server.breaker.take(n)
-            pool.recheck_server(server)
-        elif path.paced or not path.idle:
-            pool.refresh(path)
 
     def _await_turn(self, now: float) -> None:
         if not self._turning and self._pool.shared is not None:
@@ -423,7 +467,7 @@ class Dispatcher:
             parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
         )
         if pile.lot.expires <= self._now:
-            self._finish(pile.cut(n), "expired", "too old")
+            self._finish(pile.parcel(), "expired", "too old")
             return
         path.isp.queue.give_back(pile)
         self._pool.mark(path.isp)

@@ -27,15 +27,11 @@ class Pile:
     parent: int
     cause: str = ""
 
-    def cut(self, n: int) -> Parcel:
-        """Take the first `n` messages off."""
-        parcel = Parcel(
-            self.lot, self.first, n, self.attempt, self.born, self.parent, self.cause
+    def parcel(self) -> Parcel:
+        """Return all of it as a parcel."""
+        return Parcel(
+            self.lot, self.first, self.n, self.attempt, self.born, self.parent, self.cause
         )
-        if self.first >= 0:
-            self.first += n
-        self.n -= n
-        return parcel
 
     def like(self, other: Pile) -> bool:
         """Whether the messages are alike: same lot, same attempts, deferred for the same cause."""
@@ -105,10 +101,17 @@ class MailQueue:
         for lane in self._lanes:
             if lane:
                 pile = lane[0]
-                if pile.n == n:
+                first = pile.first
+                parcel = Parcel(
+                    pile.lot, first, n, pile.attempt, pile.born, pile.parent, pile.cause
+                )
+                if first >= 0:
+                    pile.first = first + n
+                pile.n -= n
+                if not pile.n:
                     lane.popleft()
                 self.n -= n
-                return pile.cut(n)
+                return parcel
         raise IndexError("the queue is empty")
 
     def take_lot(self, lot_id: int) -> list[Pile]:

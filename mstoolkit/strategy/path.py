@@ -47,6 +47,7 @@ class Path:
     """A server x ISP: a candidate of the rotation, with pacing, slots and a breaker of its own."""
 
     __slots__ = (
+        "alone",
         "base",
         "breaker",
         "eligible",
@@ -84,6 +85,7 @@ class Path:
         )
         self.number = number
         self.base = number * STRIDE
+        self.alone = (self,)
         self.server = server
         self.isp = isp
         self.index = server.index

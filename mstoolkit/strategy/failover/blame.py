@@ -10,6 +10,7 @@ from typing import Literal
 
 Blame = Literal["path", "nobody"]
 
+ABOUT_RECIPIENT = frozenset({"mailbox_full", "inactive_mailbox", "greylist", "recipient_block"})
 BLAMED_ON_PATH = frozenset({"throttle", "block_ip", "ptr"})
 
 
