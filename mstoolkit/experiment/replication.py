@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def replicate(task: Task) -> Replication:
         batch=task.batch,
     )
     if task.logs is not None:
-        run.write(task.logs / task.strategy / f"{task.number:03d}")
+        run.write(task.logs / folder_name(task.strategy) / f"{task.number:03d}")
     figures = summary(run.events, costs=costs(task.scenario))
     return Replication(
         strategy=task.strategy,
@@ -82,6 +83,25 @@ def replicate(task: Task) -> Replication:
         frames=_frames(run, task.scenario, task.width),
         version=run.manifest.version,
     )
+
+
+def folder_name(name: str) -> str:
+    """Return a name from a file as the name of a folder that stays where it is put.
+
+    Parameters
+    ----------
+    name : str
+        A strategy's name; may hold anything.
+
+    Examples
+    --------
+    >>> folder_name("smooth-weighted")
+    'smooth-weighted'
+    >>> folder_name("../a")
+    '_a-4ed704ae'
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:80]
+    return name if safe == name != "" else f"{safe}-{stream_key(name) >> 32:08x}"
 
 
 def costs(scenario: Scenario) -> dict[str, float]:

@@ -51,6 +51,8 @@ def server_share_over_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Ax
         _stack(ax, shares, "server")
         percent_axis(ax.yaxis)
         ax.set_ylim(0, 1)
+        if enough.any():
+            hours_axis(ax, float(table.index[enough.to_numpy()][-1]) / 3600)
         ax.set_ylabel("share of the deliveries")
         ax.set_title("Server share over time")
         if (~enough & (whole > 0)).any():

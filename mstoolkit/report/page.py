@@ -102,8 +102,10 @@ def _cell(column: str, value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:,.1f}"
 
 
-def assumptions(scenario: Scenario) -> list[dict[str, Any]]:
+def assumptions(scenario: Scenario) -> dict[str, Any]:
     """Return what the providers' profiles assume and where their figures come from.
+
+    ``common`` are the keys that all of them assume; each of ``isps`` has its further ones.
 
     Parameters
     ----------
@@ -113,19 +115,22 @@ def assumptions(scenario: Scenario) -> list[dict[str, Any]]:
     Examples
     --------
     >>> from mstoolkit.config import load_scenario
-    >>> [isp["name"] for isp in assumptions(load_scenario("quickstart"))][:2]
+    >>> [isp["name"] for isp in assumptions(load_scenario("quickstart"))["isps"]][:2]
     ['gmail', 'yahoo']
     """
-    return [
+    assumed = [profile.assumed for profile in scenario.isps.values()]
+    common = [key for key in assumed[0] if all(key in keys for keys in assumed)]
+    isps = [
         {
             "name": name,
             "title": profile.title,
             "share": f"{100 * scenario.audience.isps.get(name, 0.0):.3g} %",
-            "assumed": list(profile.assumed),
+            "assumed": [key for key in profile.assumed if key not in common],
             "sources": dict(profile.source),
         }
         for name, profile in scenario.isps.items()
     ]
+    return {"common": common, "isps": isps}
 
 
 def setting(scenario: Scenario) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,14 @@ from mstoolkit.analysis import (
     summary,
 )
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog import read_log, read_manifest, read_truth, stored_scenario, write_text
+from mstoolkit.eventlog import (
+    Manifest,
+    read_log,
+    read_manifest,
+    read_truth,
+    stored_scenario,
+    write_text,
+)
 from mstoolkit.report.comparison import BY_ISP, BY_SERVER
 from mstoolkit.report.page import Picture, Table, assumptions, breakdown_table, page, setting
 
@@ -52,7 +60,8 @@ def write_run(folder: str | Path) -> Path:
     (place / "plots").mkdir(exist_ok=True)
     for picture in pictures:
         (place / "plots" / f"{picture.name}.png").write_bytes(picture.png)
-    text = _page(events, stored_scenario(place), manifest.model_dump(mode="json"), pictures, "")
+    fields = manifest.model_dump(mode="json")
+    text = _page(events, stored_scenario(place), fields, pictures, _command(manifest))
     write_text(place / "report.html", text)
     return place / "report.html"
 
@@ -157,6 +166,15 @@ def run_pictures(events: pd.DataFrame, truth: pd.DataFrame | None = None) -> lis
         image = plots.rendered(plots.reputation_over_time, frame)
         found.append(Picture("reputation", "Hidden from the sender.", image))
     return found
+
+
+def _command(manifest: Manifest) -> str:
+    """Return the command line of a simulated run; a live one cannot be made again."""
+    if manifest.kind != "simulated":
+        return ""
+    words = ["mstoolkit", "simulate", manifest.scenario, "-s", manifest.strategy]
+    words += ["--seed", str(manifest.seed), "--batch", str(manifest.batch), "--out", "DIR"]
+    return shlex.join(words)
 
 
 def _width(events: pd.DataFrame) -> float:

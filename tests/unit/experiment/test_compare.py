@@ -202,6 +202,26 @@ def test_policies_can_be_brought_along(scenario: Scenario) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["../../escape", "/tmp/escape", "a/b", "..", "", "x" * 300])
+def test_no_strategy_writes_outside_its_folder(
+    scenario: Scenario, tmp_path: Path, name: str
+) -> None:
+    """A strategy's name comes from a file; it never becomes a path."""
+    out = tmp_path / "deep" / "out"
+    policies = {name: scenario.strategies["batch"]}
+    compare(scenario, policies, replications=1, jobs=1, out=out, progress=False)
+    (folder,) = (out / "logs").iterdir()
+    assert (folder / "000" / "manifest.json").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
+def test_strategies_with_like_names_keep_apart() -> None:
+    """Names that differ only in what a folder cannot hold get folders of their own."""
+    names = ["a/b", "a_b", "a\\b", "A/b"]
+    assert len({worker.folder_name(name) for name in names}) == len(names)
+
+
 def test_a_strategy_named_twice_runs_once(scenario: Scenario) -> None:
     """Comparing something with itself tells nothing."""
     found = compare(scenario, ["batch", "batch"], replications=1, jobs=1, progress=False)

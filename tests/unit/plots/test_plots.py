@@ -124,7 +124,7 @@ def test_time_is_in_hours(name: str) -> None:
     draw, frame = CASES[name]
     ax = draw(frame, ax=axes())
     assert "hours" in ax.get_xlabel()
-    assert ax.get_xlim() == (0.0, pytest.approx(frame["at"].max() / 3600))
+    assert ax.get_xlim() == pytest.approx((0.0, frame["at"].max() / 3600))
 
 
 def test_delivered_starts_at_zero_and_ends_at_the_share() -> None:
@@ -168,6 +168,7 @@ def test_bins_with_next_to_nothing_stay_blank() -> None:
     frame = pd.DataFrame({"at": [600.0, 1200.0], "server": ["a", "b"], "delivered": [5000.0, 1.0]})
     ax = plots.server_share_over_time(frame, ax=axes())
     assert "blank" in ax.get_xlabel()
+    assert ax.get_xlim() == pytest.approx((0.0, 600 / 3600))
 
 
 def test_deferrals_are_the_mean_of_the_replications() -> None:

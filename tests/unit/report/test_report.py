@@ -180,6 +180,7 @@ def test_a_run_has_a_page(scenario: Scenario, tmp_path: Path) -> None:
     assert not Page(page).open
     assert "99 % of the deliveries took" in page
     assert (folder / "plots" / "reputation.png").exists()
+    assert "mstoolkit simulate quickstart -s batch --seed 1 --batch 100 --out DIR" in page
 
 
 def test_a_run_that_lagged_or_does_not_add_up_says_so(scenario: Scenario) -> None:
