@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+import pandas as pd
+
 from mstoolkit.model import Feedback, Send
 
 
@@ -33,6 +35,9 @@ class Receivers(Protocol):
 
     def subscribe(self, listener: FeedbackListener, /) -> None:
         """Tell `listener` of what comes."""
+
+    def truth(self) -> pd.DataFrame:
+        """Give the providers' hidden state over time, which is stored for analysis only."""
 
 
 Observe = Callable[[Feedback, str | None], None]

@@ -8,8 +8,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from mstoolkit.config import Policy, Scenario, content_hash
 from mstoolkit.eventlog import LogWriter, Manifest
+from mstoolkit.eventlog.store import TRUTH, write_table
 from mstoolkit.live.agreement import agree
 from mstoolkit.live.clock import RunClock
 from mstoolkit.live.feedback import Receivers
@@ -201,6 +204,9 @@ async def _drive(
     finally:
         ended = _ended(manifest, sender, finished, notes, followed=sinks is not None)
         manifest = ended.model_copy(update={"totals": dict(dispatcher.totals)})
+        if sinks is not None:
+            truth = pa.Table.from_pandas(sinks.truth(), preserve_index=False)
+            write_table(plan.folder / TRUTH, truth)
         writer.close(manifest)
     return LiveRun(manifest, manifest.totals, sender.watch.result(), plan.folder, not finished)
 

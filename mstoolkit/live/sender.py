@@ -133,7 +133,7 @@ class Sender:
 
     def _catch_up(self) -> None:
         """Handle all that is due: answers first, then arrivals, news, and ticks."""
-        while self._failure is None:
+        while self._failure is None and self.clock.now() < self._horizon:
             if self._inbox:
                 self._answered()
             elif not (self._arrived() or self._informed() or self._ticked()):

@@ -8,8 +8,11 @@ import math
 from collections.abc import Mapping
 from types import TracebackType
 
+import pandas as pd
+
 from mstoolkit.config import ConfigError, Scenario, content_hash
-from mstoolkit.isp import Draws, providers
+from mstoolkit.config.scenario import source_ip
+from mstoolkit.isp import Draws, Truth, providers
 from mstoolkit.sinks.clock import SinkClock
 from mstoolkit.sinks.faults import Fault, FaultKind, Schedule
 from mstoolkit.sinks.listener import Listener
@@ -72,9 +75,9 @@ class Sinks:
         self.schedule = Schedule(scenario.servers, scenario.outages)
         self.clock = SinkClock(time_scale, content_hash(scenario))
         self.clock.on_armed = self._changed
-        models = providers(scenario)
+        self._providers = providers(scenario)
         draws = Draws(scenario, seed)
-        self._reception = Reception(scenario, models, draws, self.clock, self.schedule)
+        self._reception = Reception(scenario, self._providers, draws, self.clock, self.schedule)
         self._listeners = {
             name: Listener(
                 name,
@@ -169,6 +172,21 @@ class Sinks:
     def subscribe(self, listener: FeedbackListener) -> None:
         """Tell `listener` what people do with accepted mail: at once, and dated ahead."""
         self._reception.listeners.append(listener)
+
+    def truth(self) -> pd.DataFrame:
+        """Return the providers' hidden state over time, for analysis only.
+
+        Returns
+        -------
+        DataFrame
+            at (scenario s), source_ip, server, isp, reputation, warmth (0..1), rate (messages/s),
+            listed, inbox and spam (shares), as of a simulation.
+        """
+        rows = [row for name in sorted(self._providers) for row in self._providers[name].truth()]
+        frame = pd.DataFrame(rows, columns=list(Truth._fields))
+        servers = {source_ip(name, one): name for name, one in self.scenario.servers.items()}
+        frame.insert(2, "server", frame["source_ip"].map(servers))
+        return frame
 
     def counts(self) -> list[Count]:
         """Return the number of messages by server, ISP and reply."""

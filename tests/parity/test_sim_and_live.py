@@ -1,9 +1,10 @@
 """The same scenario simulated and sent: the same people meet the same answers.
 
 Tolerances. Where no limit is touched, what a recipient is and does is keyed, so at least 99 % of
-the messages must end the same way. Where limits bind and a server is away, the order of messages in
-real time decides who is throttled: final states may differ for 2 %, the shares of deferrals among
-all attempts by 8 percentage points (ten pairs of runs: at most 4).
+the messages must end the same way and the mix of replies agree to 1 percentage point. Where limits
+bind and a server is away, the order of messages in real time decides who is throttled: final states
+may differ for 2 %, the mix by 10 points (seen: at most 4 on an idle machine, 8 on one with three
+busy loops on two cores). The strained pair goes at half the time scale, so that it does not lag.
 """
 
 from __future__ import annotations
@@ -35,17 +36,18 @@ server = "one"
 start = "60s"
 lasts = "60s"
 """
-SCALE = 120.0
 SEED = 3
 
 
-def both(scenario: Scenario, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def both(
+    scenario: Scenario, folder: Path, scale: float = 120.0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the logs of the live run and of the exact simulation."""
 
     async def run() -> Path:
-        async with Sinks(scenario, seed=SEED, time_scale=SCALE, any_port=True) as sinks:
+        async with Sinks(scenario, seed=SEED, time_scale=scale, any_port=True) as sinks:
             done = await send(
-                scenario, "smooth-weighted", out=folder, seed=SEED, time_scale=SCALE, sinks=sinks
+                scenario, "smooth-weighted", out=folder, seed=SEED, time_scale=scale, sinks=sinks
             )
         return done.folder
 
@@ -66,13 +68,15 @@ def mix(log: pd.DataFrame) -> pd.Series:
 
 
 @pytest.mark.parametrize(
-    ("more", "same", "tolerance"),
-    [("", 0.99, 0.01), (STRAIN, 0.98, 0.08)],
+    ("more", "scale", "same", "tolerance"),
+    [("", 120.0, 0.99, 0.01), (STRAIN, 60.0, 0.98, 0.1)],
     ids=["free", "strained"],
 )
-def test_sim_and_live_agree(more: str, same: float, tolerance: float, tmp_path: Path) -> None:
+def test_sim_and_live_agree(
+    more: str, scale: float, same: float, tolerance: float, tmp_path: Path
+) -> None:
     """Final states message by message, and the mix of replies, within the stated tolerance."""
-    live, sim = both(parse_scenario(BENCH + more), tmp_path / "run")
+    live, sim = both(parse_scenario(BENCH + more), tmp_path / "run", scale)
     one, other = fates(live).align(fates(sim))
     assert (one == other).mean() >= same
     difference = mix(live).sub(mix(sim), fill_value=0.0).abs()
