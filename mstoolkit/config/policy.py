@@ -80,11 +80,13 @@ class Pacing(Frozen):
 class Breaker(Frozen):
     """When something is left alone, for how long, and how it comes back.
 
-    After ``failures`` in a row it is suspended for ``base`` x 2^k, at most ``longest``; k falls by
-    one for each clean ``base`` time after re-entry. Re-entry is a probe of ``probe`` messages.
+    After ``failures`` in a row, or that many within ``window`` where one is given, it is suspended
+    for ``base`` x 2^k, at most ``longest``; k falls by one for each clean ``base`` time after
+    re-entry. Re-entry is a probe of ``probe`` messages.
     """
 
     failures: int = Field(3, ge=1)
+    window: Duration | None = None
     base: Duration = 60.0
     longest: Duration = 1800.0
     probe: int = Field(3, ge=1)
@@ -94,7 +96,7 @@ class Failover(Frozen):
     """Breakers of a server (it cannot be reached) and of a path (the ISP tells us to slow down)."""
 
     server: Breaker = Breaker()
-    path: Breaker = Breaker(failures=5)
+    path: Breaker = Breaker.model_construct(failures=5, window=60.0)
 
 
 class Retry(Frozen):

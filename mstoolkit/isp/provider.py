@@ -354,8 +354,8 @@ class Provider:
 
     def _refuse(self, standing: Standing, reply: Reply, attempt: Attempt, n: int) -> Verdict:
         """Refuse what is on the connections, close them, and leave the rest unsent."""
-        standing.bad(self.profile.reputation.pushed)
         refused = min(n, attempt.slots)
+        standing.bad(self.profile.reputation.pushed * refused)
         return Verdict(((reply, refused),), n - refused, True, done=0.0)
 
 

@@ -1,6 +1,6 @@
 """A circuit breaker: closed, open for a growing time, half open for a probe of few messages.
 
-    closed    -- `failures` in a row -->  open
+    closed    -- `failures` in a row, or within `window` -->  open
     open      -- its time is over    -->  half open
     half open -- probe came through  -->  closed
     half open -- a probe failed      -->  open, twice as long
@@ -16,7 +16,9 @@ from typing import Any, Literal
 from mstoolkit.config import Breaker as BreakerSpec
 
 State = Literal["closed", "open", "half-open"]
-_STATE = ("allowance", "closed_at", "generation", "good", "in_row", "level", "state", "until")
+_STATE = (
+    "allowance", "closed_at", "generation", "good", "in_row", "level", "since", "state", "until",
+)  # fmt: skip
 
 
 class Breaker:
@@ -37,6 +39,7 @@ class Breaker:
         self.generation = 0
         self.allowance = 0
         self.in_row = 0
+        self.since = 0.0
         self.level = 0
         self.good = 0
         self.closed_at = 0.0
@@ -52,8 +55,10 @@ class Breaker:
 
         Drivers of the hot path may leave the call out while `troubled` is false.
         """
-        self.in_row = 0
-        self.troubled = self.state != "closed"
+        window = self._spec.window
+        if window is None or now > self.since + window:
+            self.in_row = 0
+            self.troubled = self.state != "closed"
         if self.state != "half-open" or generation != self.generation:
             return False
         self.good += n
@@ -68,6 +73,11 @@ class Breaker:
         if self.state == "open" or generation != self.generation:
             return False
         self.troubled = True
+        window = self._spec.window
+        if window is not None and now > self.since + window:
+            self.in_row = 0
+        if not self.in_row:
+            self.since = now
         self.in_row += n
         if self.state == "closed":
             if self.in_row < self._spec.failures:
