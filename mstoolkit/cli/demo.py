@@ -10,7 +10,7 @@ import typer
 
 from mstoolkit.cli import screen, send, standings
 from mstoolkit.cli.folders import claimed
-from mstoolkit.cli.problems import needing_extra
+from mstoolkit.cli.problems import need
 
 if TYPE_CHECKING:
     from mstoolkit.config import Scenario
@@ -34,7 +34,9 @@ mstoolkit demo --out runs/look
 """
 
 SCENARIO, REPLICATIONS, BATCH, SEED = "quickstart", 10, 100, 0
-MESSAGES, TIME_SCALE = 2000, 600.0
+MESSAGES, TIME_SCALE = 2000, 300.0
+HORIZON, SPREAD = 3 * 3600.0, 90 * 60.0
+"""Of the live part, s: sending stops after 3 h, and the mail comes in over 90 min."""
 
 
 def command(
@@ -50,7 +52,7 @@ def command(
     ] = MESSAGES,
 ) -> None:
     """Show the whole path."""
-    needing_extra("sinks", send.import_sinks)
+    need("sinks")
     from mstoolkit.config import load_scenario
 
     folder = claimed(out, "demo")
@@ -85,12 +87,13 @@ def _simulated(scenario: Scenario, replications: int, folder: Path) -> str:
 def _sent(scenario: Scenario, strategy: str, limit: int, folder: Path) -> None:
     screen.say(
         f"\n[bold]2. Sent[/bold]: {limit:,} real SMTP messages by {strategy}, to sinks on this "
-        f"machine that answer as the providers do; an hour passes in {3600 / TIME_SCALE:g} s"
+        f"machine that answer as the providers do; they come in over {SPREAD / 60:g} minutes, and "
+        f"an hour passes in {3600 / TIME_SCALE:g} s"
     )
     with screen.progress(strategy) as show:
         run = asyncio.run(
             send.sending(
-                scenario,
+                _spread(scenario),
                 strategy,
                 out=folder,
                 with_sinks=True,
@@ -105,11 +108,19 @@ def _sent(scenario: Scenario, strategy: str, limit: int, folder: Path) -> None:
     _happened(run, limit)
 
 
+def _spread(scenario: Scenario) -> Scenario:
+    """Return the scenario with mail that comes in over a while, so that it meets the outage."""
+    campaigns = {
+        name: campaign.model_copy(update={"spread": SPREAD})
+        for name, campaign in scenario.campaigns.items()
+    }
+    return scenario.model_copy(update={"horizon": HORIZON, "campaigns": campaigns})
+
+
 def _happened(run: LiveRun, limit: int) -> None:
     from mstoolkit.analysis import by
     from mstoolkit.eventlog import read_log
 
-    servers = by(read_log(run.folder), "server")
     screen.table(
         "What came of them",
         ("outcome", "messages", "share"),
@@ -119,8 +130,16 @@ def _happened(run: LiveRun, limit: int) -> None:
             if n and name != "enqueued"
         ],
     )
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in servers["share"].items())
-    screen.say(f"Delivered by: {shares}")
+    columns = ["share", "deferral_rate", "connection_failures", "suspensions"]
+    servers = by(read_log(run.folder), "server")[columns]
+    screen.table(
+        "By whom",
+        ("server", "deliveries", "deferred", "failed connections", "left alone"),
+        [
+            (name, f"{share:.1%}", f"{deferred:.1%}", f"{failures:.0f}", f"{suspensions:.0f}")
+            for name, share, deferred, failures, suspensions in servers.itertuples(name=None)
+        ],
+    )
     screen.say(send.lateness(run))
 
 

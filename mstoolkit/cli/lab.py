@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mstoolkit.cli.problems import needing_extra, refuse
+from mstoolkit.cli.problems import need, refuse
 
 HELP = """
 Open JupyterLab on the notebooks.
@@ -37,7 +37,7 @@ def command(
     ] = 8888,
 ) -> None:
     """Open JupyterLab."""
-    needing_extra("notebook", _import_lab)
+    need("notebook")
     if not folder.is_dir():
         refuse(
             "there is no such folder",
@@ -56,11 +56,6 @@ def command(
             f"--ServerApp.allow_root={_is_root()}",
         ]
     )
-
-
-def _import_lab() -> None:
-    import ipykernel  # noqa: F401
-    import jupyterlab.labapp  # noqa: F401
 
 
 def _is_root() -> bool:

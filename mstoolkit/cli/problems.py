@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NoReturn
 
 from typer.exceptions import TyperException
 
 EXTRAS = {
-    "aiosmtpd": "sinks",
-    "jupyterlab": "notebook",
-    "ipykernel": "notebook",
-    "nbclient": "notebook",
-    "jupytext": "notebook",
+    "sinks": ("aiosmtpd",),
+    "notebook": ("jupyterlab", "ipykernel", "nbclient", "jupytext"),
 }
 
 
@@ -33,18 +30,11 @@ def refuse(problem: str, *, key: str = "", remedy: str = "", file: str = "") -> 
     raise ConfigError(problem, file=file, key=key, remedy=remedy)
 
 
-def needing_extra(name: str, what: Callable[[], object]) -> None:
-    """Call `what`, an import, and say which extra holds it where it is missing."""
-    try:
-        what()
-    except ModuleNotFoundError as error:
-        if error.name is None or EXTRAS.get(error.name.partition(".")[0]) != name:
-            raise
-        refuse(f"{error.name} is not installed", remedy=_install(name))
-
-
-def _install(extra: str) -> str:
-    return f"install the extra that holds it: pip install 'mstoolkit[{extra}]'"
+def need(extra: str) -> None:
+    """Refuse with what to install where a library of an extra is missing."""
+    for name in EXTRAS[extra]:
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
 
 
 def _usage(error: Exception) -> str | None:
@@ -66,8 +56,14 @@ def _configuration(error: Exception) -> str | None:
 def _missing_extra(error: Exception) -> str | None:
     if not isinstance(error, ModuleNotFoundError) or error.name is None:
         return None
-    extra = EXTRAS.get(error.name.partition(".")[0])
-    return f"{error.name} is not installed; {_install(extra)}" if extra else None
+    library = error.name.partition(".")[0]
+    for extra, libraries in EXTRAS.items():
+        if library in libraries:
+            return (
+                f"{library} is not installed; install the extra that holds it: "
+                f"pip install 'mstoolkit[{extra}]'"
+            )
+    return None
 
 
 _SYSTEM = {

@@ -11,7 +11,7 @@ from mstoolkit.cli import figures, screen
 from mstoolkit.cli.choices import known_strategy
 from mstoolkit.cli.folders import claimed
 from mstoolkit.cli.options import Json, Out, ScenarioName, Seed, StrategyName, TimeScale
-from mstoolkit.cli.problems import needing_extra
+from mstoolkit.cli.problems import need
 
 if TYPE_CHECKING:
     from mstoolkit.config import Scenario
@@ -62,7 +62,7 @@ def command(
     known_strategy(loaded, strategy)
     folder = claimed(out, "send")
     if sinks:
-        needing_extra("sinks", import_sinks)
+        need("sinks")
     with screen.progress(strategy, quiet=json) as show:
         run = asyncio.run(
             sending(
@@ -145,8 +145,3 @@ def lateness(run: LiveRun) -> str:
         f"On time: 95 % of its steps were at most {run.lateness.worst:.2f} s of scenario time late "
         f"(bound {run.lateness.bound:g} s)."
     )
-
-
-def import_sinks() -> None:
-    """Import what the extra `sinks` holds."""
-    import mstoolkit.sinks  # noqa: F401

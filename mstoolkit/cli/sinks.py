@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mstoolkit.cli import screen
 from mstoolkit.cli.options import Json, ScenarioName, Seed, TimeScale
-from mstoolkit.cli.problems import needing_extra
+from mstoolkit.cli.problems import need
 
 if TYPE_CHECKING:
     from mstoolkit.config import Scenario
@@ -35,7 +35,7 @@ def command(
     scenario: ScenarioName, time_scale: TimeScale = 1.0, seed: Seed = 0, json: Json = False
 ) -> None:
     """Serve sinks."""
-    needing_extra("sinks", import_sinks)
+    need("sinks")
     from mstoolkit.config import load_scenario
 
     loaded = load_scenario(scenario)
@@ -92,8 +92,3 @@ def show(sinks: Sinks) -> None:
         ("server", "reply", "messages"),
         [(server, str(code), f"{n:,}") for (server, code), n in sorted(rows.items())],
     )
-
-
-def import_sinks() -> None:
-    """Import what the extra `sinks` holds."""
-    import mstoolkit.sinks  # noqa: F401

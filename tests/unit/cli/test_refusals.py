@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,11 +133,28 @@ def test_usage(mst: Run, tmp_path: Path, words: tuple[str, ...], told: str) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_extra(mst: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without JupyterLab, `lab` says which extra to install."""
-    monkeypatch.setitem(__import__("sys").modules, "jupyterlab", None)
-    monkeypatch.setitem(__import__("sys").modules, "jupyterlab.labapp", None)
-    _refused(mst("lab"), "jupyterlab", "pip install 'mstoolkit[notebook]'")
+@pytest.mark.parametrize(
+    ("words", "library", "extra"),
+    [
+        (("lab",), "jupyterlab", "notebook"),
+        (("sinks", "quickstart"), "aiosmtpd", "sinks"),
+        (("send", "quickstart", "-s", "batch", "--sinks", "--out", "new"), "aiosmtpd", "sinks"),
+        (("demo",), "aiosmtpd", "sinks"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else value,
+)
+def test_missing_extra(
+    mst: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    library: str,
+    extra: str,
+) -> None:
+    """Where an optional library is missing, the command says which extra to install."""
+    monkeypatch.setitem(sys.modules, library, None)
+    _refused(mst(*words), library, f"pip install 'mstoolkit[{extra}]'")
+    assert not list(tmp_path.iterdir())
 
 
 def test_lab_without_notebooks(mst: Run) -> None:
