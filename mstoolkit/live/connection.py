@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 from functools import lru_cache
 
@@ -10,11 +12,13 @@ from aiosmtplib import SMTP
 from aiosmtplib.errors import SMTPConnectResponseError, SMTPException
 from aiosmtplib.response import SMTPResponse
 
+from mstoolkit.config import ConfigError
 from mstoolkit.model import Phase, Reply
 
 _STATUS = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 _DOT = re.compile(rb"(?m)^\.")
 _HELO = "mstoolkit.invalid"
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL)
 _BROKEN = (SMTPException, OSError, TimeoutError)
 
 REFUSED = Reply(0, "", "connection refused", "connect")
@@ -50,6 +54,18 @@ def read_reply(code: int, message: str, phase: Phase) -> Reply:
         status = status or (match[1] if match else "")
         texts.append(line[match.end() :] if match else line)
     return Reply(code, status, " ".join(texts).strip(), phase)
+
+
+def _check_ours(error: Exception) -> None:
+    """Do not blame a server for what this machine ran out of."""
+    cause = error if isinstance(error, OSError) and error.errno else error.__cause__
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in _EXHAUSTED:
+        raise ConfigError(
+            f"this machine cannot open another connection: {os.strerror(number or 0)}",
+            key="connections",
+            remedy="raise the limit of open files (ulimit -n), or allow fewer connections",
+        ) from None
 
 
 class Connection:
@@ -99,8 +115,9 @@ class Connection:
         except TimeoutError:
             self.abandon()
             raise NotTriedError(TIMEOUT) from None
-        except (SMTPException, OSError):
+        except (SMTPException, OSError) as error:
             self.abandon()
+            _check_ours(error)
             raise NotTriedError(REFUSED) from None
 
     async def _hello(self) -> None:

@@ -102,7 +102,10 @@ async def send(
     Raises
     ------
     ConfigError
-        If something is asked for that cannot be done; nothing was sent then.
+        If something is asked for that cannot be done (nothing was sent then), or this machine has
+        no more connections to open.
+    RuntimeError
+        If the books do not balance, which is a defect of the toolkit.
 
     Examples
     --------
@@ -208,7 +211,15 @@ async def _drive(
             truth = pa.Table.from_pandas(sinks.truth(), preserve_index=False)
             write_table(plan.folder / TRUTH, truth)
         writer.close(manifest)
+    _check_books(manifest.totals)
     return LiveRun(manifest, manifest.totals, sender.watch.result(), plan.folder, not finished)
+
+
+def _check_books(totals: dict[str, int]) -> None:
+    """Every enqueued message is in exactly one place, and nothing is on the wire any more."""
+    placed = sum(n for where, n in totals.items() if where != "enqueued")
+    if placed != totals["enqueued"] or totals["in_flight"]:
+        raise RuntimeError(f"messages were lost or made up, please report this: {totals}")
 
 
 def _ended(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mstoolkit.config import Scenario, load_scenario
+from mstoolkit.config import Policy, Scenario, load_scenario
 from mstoolkit.live import LiveRun, send
 from mstoolkit.sinks import Sinks
 
@@ -29,7 +29,7 @@ def through_sinks(bench: Scenario, tmp_path: Path) -> Callable[..., Any]:
         *,
         scenario: Scenario = bench,
         scale: float = 120.0,
-        strategy: str = "smooth-weighted",
+        strategy: str | Policy = "smooth-weighted",
         before: Callable[[Sinks], None] | None = None,
         **options: Any,
     ) -> tuple[LiveRun, Sinks]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog import read_log, read_manifest, read_truth
+from mstoolkit.eventlog import read_log, read_manifest, read_truth, stored_scenario
 from mstoolkit.live import LiveRun
 from mstoolkit.replay import replay
 from mstoolkit.sinks import Sinks
@@ -205,3 +205,15 @@ async def test_an_idle_connection_that_the_server_closed_is_opened_again(
     run, _ = await through_sinks(before=blink, limit=300)
     check_books(run)
     assert run.totals["queued"] == 0
+
+
+async def test_a_policy_of_ones_own_is_stored_and_replays(
+    through_sinks: Through, bench: Scenario
+) -> None:
+    """A policy that the scenario does not name is kept with the log, under its own name."""
+    named = bench.strategies["round-robin"]
+    own = named.model_copy(update={"retry": named.retry.model_copy(update={"base": 15.0})})
+    run, _ = await through_sinks(strategy=own, limit=60)
+    assert run.manifest.strategy == "custom"
+    assert replay(run.folder).identical
+    assert stored_scenario(run.folder).strategies["custom"] == own

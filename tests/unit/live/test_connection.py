@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
+from mstoolkit.config import ConfigError
 from mstoolkit.live.connection import (
     Connection,
     NotTriedError,
@@ -149,3 +152,16 @@ async def test_a_line_break_in_an_address_never_reaches_the_wire(scripted: Start
         await connection.transact("me@a.example", "a@b>\r\nRSET\r\n", LETTER)
     connection.abandon()
     assert not any("RSET" in verb for verb in server.verbs)
+
+
+async def test_this_machine_running_out_is_nobody_elses_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too many open files is an error of the user's machine with a remedy, not a refused server."""
+
+    async def exhausted(*args: Any, **options: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", exhausted)
+    with pytest.raises(ConfigError, match="ulimit"):
+        await Connection("127.0.0.1", 9, "gmail", 5.0).connect()
