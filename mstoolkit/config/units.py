@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, TypeGuard
 
-from pydantic import BeforeValidator, Field, ValidationInfo, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 _SECONDS = {
     "ms": 0.001,
