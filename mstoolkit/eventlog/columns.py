@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mstoolkit.config import Scenario
@@ -305,19 +306,30 @@ class Columns:
         used = used[:total]
         index = np.append(np.cumsum(used) - 1, -1)[position].astype(np.int32)
         index = np.where(position >= 0, index, -1)
-        messages: list[str | None] = []
-        people: list[str | None] = []
+        messages, people = [], []
         for name, size in sizes.items():
-            here = np.flatnonzero(used[starts[name] : starts[name] + size]).tolist()
-            messages += [f"{name}:{k}" for k in here]
-            people += self._people(name, here)
-        return _dictionary(index, messages), _dictionary(index, people)
+            here = np.flatnonzero(used[starts[name] : starts[name] + size])
+            numbers = pc.cast(pa.array(here), pa.string())
+            messages.append(pc.binary_join_element_wise(name, numbers, ":"))
+            people.append(self._people(name, here, numbers))
+        return _unique_texts(index, messages), _unique_texts(index, people)
 
-    def _people(self, name: str, indices: list[int]) -> list[str]:
-        people = self._mailing.addresses(name, indices)
-        if self._hashed:
-            return [blake2b(p.encode(), digest_size=12).hexdigest() for p in people]
-        return people
+    def _people(self, name: str, here: Array, numbers: pa.Array) -> pa.Array:
+        domains, which = self._mailing.domains(name, here.tolist())
+        ends = pa.array(domains, pa.string()).take(pa.array(which))
+        local = pc.binary_join_element_wise(name, numbers, "-")
+        people = pc.binary_join_element_wise(local, ends, "@")
+        if not self._hashed:
+            return people
+        return pa.array(
+            [blake2b(p.encode(), digest_size=12).hexdigest() for p in people.to_pylist()]
+        )
+
+
+def _unique_texts(index: Array, parts: list[pa.Array]) -> pa.Array:
+    """Return a dictionary-encoded column of texts that are known to differ; -1 is null."""
+    texts = pa.concat_arrays([*parts, pa.array([], pa.string())])
+    return _encoded(index, texts)
 
 
 def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send], Array]:
@@ -335,14 +347,12 @@ def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send],
 
 def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:
     """Return a dictionary-encoded text column; like names are one entry, None and -1 are null."""
-    if len(names) > 10_000:  # recipients: known to be unique, not worth looking up
-        return _encoded(codes, names)
     known: dict[str, int] = {}
     remap = [-1 if n is None else known.setdefault(n, len(known)) for n in names]
     return _encoded(np.array([*remap, -1], np.int32)[codes], list(known))
 
 
-def _encoded(index: Array, names: Sequence[str | None]) -> pa.Array:
+def _encoded(index: Array, names: Sequence[str] | pa.Array) -> pa.Array:
     missing = index < 0
     return pa.DictionaryArray.from_arrays(
         pa.array(index.astype(np.int32), mask=missing if missing.any() else None),

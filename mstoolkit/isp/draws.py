@@ -76,8 +76,8 @@ class Draws:
         self._scenario = scenario
         self._mailing = Mailing(scenario)
         self._sizes = self._mailing.sizes
-        self._arrays: dict[tuple[Purpose, str, int], Floats] = {}
-        self._values: dict[tuple[Purpose, str, int], list[float]] = {}
+        self._arrays: dict[tuple[Purpose, str], Floats] = {}
+        self._values: dict[tuple[Purpose, str], list[float]] = {}
         self.people = _ByList(self._look_up)
 
     def _look_up(self, name: str) -> People:
@@ -98,9 +98,9 @@ class Draws:
             quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
         return People(address, quiet, self.array("service", name))
 
-    def array(self, purpose: Purpose, name: str, attempt: int = 0) -> Floats:
+    def array(self, purpose: Purpose, name: str) -> Floats:
         """Return the draws of a whole list, by position: uniform in [0, 1), or standard normal."""
-        key = (purpose, name, attempt)
+        key = (purpose, name)
         known = self._arrays.get(key)
         if known is None:
             rng = np.random.default_rng(stream_key(self._seed, *key))
@@ -109,22 +109,37 @@ class Draws:
             self._arrays[key] = known
         return known
 
-    def values(self, purpose: Purpose, name: str, attempt: int = 0) -> list[float]:
+    def values(self, purpose: Purpose, name: str) -> list[float]:
         """Return the same as plain floats, which single messages read much faster."""
-        key = (purpose, name, attempt)
+        key = (purpose, name)
         known = self._values.get(key)
         if known is None:
-            known = self._values[key] = self.array(purpose, name, attempt).tolist()
+            known = self._values[key] = self.array(purpose, name).tolist()
         return known
 
-    def of(self, purpose: Purpose, parcel: Parcel, attempt: int = 0) -> Floats:
+    def of(self, purpose: Purpose, parcel: Parcel) -> Floats:
         """Return the draws of a parcel's messages."""
         if parcel.first >= 0:
-            array = self.array(purpose, parcel.lot.list, attempt)
+            array = self.array(purpose, parcel.lot.list)
             return array[parcel.first : parcel.first + parcel.n]
         key = (self._seed, purpose, parcel.lot.id, parcel.attempt, parcel.parent, parcel.n)
         rng = np.random.default_rng(stream_key(*key))
         return rng.standard_normal(parcel.n) if purpose in _NORMAL else rng.random(parcel.n)
+
+    def reply(self, name: str, index: int, attempt: int) -> float:
+        """Return the draw that decides the answer to one attempt at one recipient."""
+        if not attempt:
+            return self.values("reply", name)[index]
+        key = stream_key(self._seed, "reply", name, index, attempt)
+        return (key >> 11) * 2.0**-53
+
+    def replies(self, parcel: Parcel) -> Floats:
+        """Return the draws that decide the answers to one attempt at a parcel."""
+        if parcel.first < 0 or not parcel.attempt:
+            return self.of("reply", parcel)
+        name, attempt = parcel.lot.list, parcel.attempt
+        indices = range(parcel.first, parcel.first + parcel.n)
+        return np.array([self.reply(name, index, attempt) for index in indices])
 
 
 def _prefix(flags: NDArray[np.bool_]) -> list[int]:

@@ -242,8 +242,8 @@ class Provider:
         self, now: float, standing: Standing, attempt: Attempt, address: int, draws: Draws
     ) -> Verdict:
         parcel = attempt.parcel
-        chances = standing.chances[parcel.lot.segment]
-        u = draws.values("reply", parcel.lot.list, parcel.attempt)[parcel.first]
+        chances = standing.chances(parcel.lot.segment)
+        u = draws.reply(parcel.lot.list, parcel.first, parcel.attempt)
         if u < chances.busy:
             return Verdict(((self._busy, 1),))
         if address == UNKNOWN:
@@ -255,6 +255,8 @@ class Provider:
             return Verdict(((self._spam, 1),))
         standing.accepted += 1
         closing = attempt.carried + 1 >= self._ends
+        if draws.values("tail", parcel.lot.list)[parcel.first] >= chances.tail:
+            return self._one_closing if closing else self._one
         news = self._follow_up(now, standing, parcel, 1, draws)
         return Verdict(self._one.replies, closed=closing, feedback=news)
 
@@ -266,9 +268,9 @@ class Provider:
         Few meet anything but acceptance: those whose draw is low are looked at one by one.
         """
         n, first = parcel.n, parcel.first
-        chances = standing.chances[parcel.lot.segment]
+        chances = standing.chances(parcel.lot.segment)
         people = draws.people[parcel.lot.list]
-        u = draws.of("reply", parcel, parcel.attempt)
+        u = draws.replies(parcel)
         low = np.flatnonzero(u < chances.spam).tolist()
         busy = spam = 0
         if first >= 0:
@@ -318,7 +320,7 @@ class Provider:
         """Return complaints, unsubscribes and DSNs that follow accepted messages."""
         if not accepted:
             return ()
-        chances = standing.chances[parcel.lot.segment]
+        chances = standing.chances(parcel.lot.segment)
         tail = draws.of("tail", parcel)
         hits = np.flatnonzero(tail < chances.tail)[:accepted]
         if not len(hits):

@@ -49,13 +49,14 @@ class Standing:
         "_ahead",
         "_at",
         "_bad",
+        "_chances",
         "_counted",
         "_good",
         "_profile",
+        "_rejected",
         "_segments",
         "accepted",
         "capacity",
-        "chances",
         "history",
         "inbox",
         "level",
@@ -91,7 +92,8 @@ class Standing:
         self.capacity = 1.0
         self.inbox = 0.0
         self.spam = 0.0
-        self.chances: dict[str, Chances] = {}
+        self._chances: dict[str, Chances] = {}
+        self._rejected = 0.0
         self.history: list[tuple[float, float, float, float, float, bool]] = []
 
     def good(self, n: int) -> None:
@@ -142,17 +144,23 @@ class Standing:
         self.inbox = placement.worst + (placement.best - placement.worst) * share
         self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
         rejected = min(1.0, profile.spam_rejected * (1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)))
-        self.chances = {
-            name: self._of(segment, rejected) for name, segment in self._segments.items()
-        }
+        self._rejected = rejected
+        self._chances.clear()
 
-    def _of(self, segment: Segment, rejected: float) -> Chances:
+    def chances(self, segment: str) -> Chances:
+        """Return the present chances of a segment's messages."""
+        known = self._chances.get(segment)
+        if known is None:
+            known = self._chances[segment] = self._of(self._segments[segment])
+        return known
+
+    def _of(self, segment: Segment) -> Chances:
         profile = self._profile
         complained = segment.complaints * self.inbox
         unsubscribed = segment.unsubscribes * self.inbox
         return Chances(
             busy=profile.busy,
-            spam=profile.busy + rejected,
+            spam=profile.busy + self._rejected,
             complained=complained,
             unsubscribed=complained + unsubscribed,
             tail=complained + unsubscribed + profile.dsn,

@@ -91,6 +91,8 @@ class Dispatcher:
         self._now = 0.0
         self._answered = -1
         self._turning = False
+        shared = self._pool.shared
+        self._counts_load = shared is not None and shared.counts_load
         self._totals = dict.fromkeys(
             ("enqueued", "delivered", "bounced", "expired", "suppressed", "withdrawn"), 0
         )
@@ -189,7 +191,8 @@ class Dispatcher:
         self._answered = event.token
         server = path.server
         parcel = send.parcel
-        path.isp.rotation.settle(path.index, parcel.n)
+        if self._counts_load:
+            path.isp.rotation.settle(path.index, parcel.n)
         tried = parcel.n - event.unsent
         if event.unsent:
             self._give_back(path, parcel, event.unsent, server_generation, generation)

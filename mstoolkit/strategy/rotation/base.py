@@ -25,10 +25,12 @@ class Rotation(ABC):
     """Chooses which candidate carries the next messages.
 
     ``scope`` says how many instances a dispatcher holds: one an ISP, so that shares hold at every
-    ISP, or one for the pool, where all mail moves from server to server together.
+    ISP, or one for the pool, where all mail moves from server to server together. ``counts_load``
+    asks for `settle` when messages are no longer in flight.
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "isp"
+    counts_load: ClassVar[bool] = False
 
     @abstractmethod
     def choose(self, eligible: Sequence[C], ready: Sequence[C], now: float) -> C | None:

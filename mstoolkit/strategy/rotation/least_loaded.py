@@ -20,6 +20,7 @@ class LeastLoaded(Rotation):
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "pool"
+    counts_load: ClassVar[bool] = True
 
     def __init__(self, servers: int) -> None:
         self._in_flight = [0] * servers
