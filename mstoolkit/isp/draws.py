@@ -22,23 +22,29 @@ LIVE, UNKNOWN, FULL = 0, 1, 2
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
 SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service"]
+_GOLDEN, _MIX_1, _MIX_2 = map(
+    np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
+_S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
 _NORMAL = frozenset({"delay", "service"})
 
 
 class People:
-    """What single messages of one list look up, as plain lists by position.
+    """What single messages of one list look up, by position.
 
     ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
-    recipient. ``quiet`` marks first attempts that cannot meet anything but acceptance without news,
-    whatever the sender's reputation: the provider need not look further.
+    recipient; ``dead`` and ``full`` count unknown users and full mailboxes before each position.
+    ``quiet`` marks first attempts that cannot meet anything but acceptance without news, whatever
+    the sender's reputation: the provider need not look further. ``stretch`` multiplies the
+    provider's working time.
     """
 
     __slots__ = ("address", "dead", "full", "quiet", "stretch")
 
     def __init__(self, address: Ints, quiet: NDArray[np.bool_], service: Floats) -> None:
-        self.address: list[int] = address.tolist()
-        self.quiet: list[bool] = quiet.tolist()
-        self.stretch: list[float] = np.exp(SERVICE_SIGMA * service - SERVICE_SIGMA**2 / 2).tolist()
+        self.address = address
+        self.quiet = quiet
+        self.stretch = np.exp(SERVICE_SIGMA * service - SERVICE_SIGMA**2 / 2)
         self.dead = _prefix(address == UNKNOWN)
         self.full = _prefix(address == FULL)
 
@@ -77,7 +83,6 @@ class Draws:
         self._mailing = Mailing(scenario)
         self._sizes = self._mailing.sizes
         self._arrays: dict[tuple[Purpose, str], Floats] = {}
-        self._values: dict[tuple[Purpose, str], list[float]] = {}
         self.people = _ByList(self._look_up)
 
     def _look_up(self, name: str) -> People:
@@ -109,27 +114,25 @@ class Draws:
             self._arrays[key] = known
         return known
 
-    def values(self, purpose: Purpose, name: str) -> list[float]:
-        """Return the same as plain floats, which single messages read much faster."""
-        key = (purpose, name)
-        known = self._values.get(key)
-        if known is None:
-            known = self._values[key] = self.array(purpose, name).tolist()
-        return known
-
     def of(self, purpose: Purpose, parcel: Parcel) -> Floats:
         """Return the draws of a parcel's messages."""
         if parcel.first >= 0:
             array = self.array(purpose, parcel.lot.list)
             return array[parcel.first : parcel.first + parcel.n]
-        key = (self._seed, purpose, parcel.lot.id, parcel.attempt, parcel.parent, parcel.n)
-        rng = np.random.default_rng(stream_key(*key))
-        return rng.standard_normal(parcel.n) if purpose in _NORMAL else rng.random(parcel.n)
+        key = stream_key(
+            self._seed, purpose, parcel.lot.id, parcel.attempt, parcel.parent, parcel.n
+        )
+        if purpose not in _NORMAL:
+            return _uniforms(key, parcel.n)
+        u = _uniforms(key, 2 * parcel.n)
+        radius = np.sqrt(-2.0 * np.log1p(-u[: parcel.n]))
+        normals: Floats = radius * np.cos(2.0 * np.pi * u[parcel.n :])
+        return normals
 
     def reply(self, name: str, index: int, attempt: int) -> float:
         """Return the draw that decides the answer to one attempt at one recipient."""
         if not attempt:
-            return self.values("reply", name)[index]
+            return self.array("reply", name).item(index)
         key = stream_key(self._seed, "reply", name, index, attempt)
         return (key >> 11) * 2.0**-53
 
@@ -142,7 +145,19 @@ class Draws:
         return np.array([self.reply(name, index, attempt) for index in indices])
 
 
-def _prefix(flags: NDArray[np.bool_]) -> list[int]:
+def _prefix(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return how many flags are set before each position, and in all."""
-    counts: list[int] = np.concatenate(([0], np.cumsum(flags))).tolist()
+    counts = np.zeros(len(flags) + 1, np.int64)
+    np.cumsum(flags, out=counts[1:])
     return counts
+
+
+def _uniforms(key: int, n: int) -> Floats:
+    """Return the first `n` draws of a SplitMix64 stream, all at once."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(key) + _GOLDEN * np.arange(1, n + 1, dtype=np.uint64)
+        z = (z ^ (z >> _S30)) * _MIX_1
+        z = (z ^ (z >> _S27)) * _MIX_2
+        z ^= z >> _S31
+    uniforms: Floats = (z >> _S11) * 2.0**-53
+    return uniforms

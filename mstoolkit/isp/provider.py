@@ -15,7 +15,7 @@ import numpy as np
 from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.profile import ReplyText
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN, Draws, Floats
+from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN, Draws, Floats, Ints
 from mstoolkit.isp.standing import Chances, Standing, Truth
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
@@ -233,10 +233,10 @@ class Provider:
         standing.level = level + 1.0
         parcel = attempt.parcel
         people = draws.people[parcel.lot.list]
-        if parcel.attempt == 0 and people.quiet[parcel.first]:
+        if parcel.attempt == 0 and people.quiet.item(parcel.first):
             standing.accepted += 1
             return self._one if attempt.carried + 1 < self._ends else self._one_closing
-        return self._look_closer(now, standing, attempt, people.address[parcel.first], draws)
+        return self._look_closer(now, standing, attempt, people.address.item(parcel.first), draws)
 
     def _look_closer(
         self, now: float, standing: Standing, attempt: Attempt, address: int, draws: Draws
@@ -255,7 +255,7 @@ class Provider:
             return Verdict(((self._spam, 1),))
         standing.accepted += 1
         closing = attempt.carried + 1 >= self._ends
-        if draws.values("tail", parcel.lot.list)[parcel.first] >= chances.tail:
+        if draws.array("tail", parcel.lot.list).item(parcel.first) >= chances.tail:
             return self._one_closing if closing else self._one
         news = self._follow_up(now, standing, parcel, 1, draws)
         return Verdict(self._one.replies, closed=closing, feedback=news)
@@ -274,17 +274,17 @@ class Provider:
         low = np.flatnonzero(u < chances.spam).tolist()
         busy = spam = 0
         if first >= 0:
-            dead = people.dead[first + n] - people.dead[first]
-            full = people.full[first + n] - people.full[first]
-            of = people.address[first : first + n] if low else []
+            dead = people.dead.item(first + n) - people.dead.item(first)
+            full = people.full.item(first + n) - people.full.item(first)
+            of = people.address[first : first + n]
         else:
             of = self._addresses(parcel, draws)
-            dead, full = of.count(UNKNOWN), of.count(FULL)
+            dead, full = int(np.sum(of == UNKNOWN)), int(np.sum(of == FULL))
         for k in low:
             if u[k] < chances.busy:
                 busy += 1
-                dead -= of[k] == UNKNOWN
-                full -= of[k] == FULL
+                dead -= int(of[k] == UNKNOWN)
+                full -= int(of[k] == FULL)
             elif of[k] == LIVE:
                 spam += 1
         accepted = n - dead - full - busy - spam
@@ -299,19 +299,18 @@ class Provider:
             (self._spam, spam),
         )
 
-    def _addresses(self, parcel: Parcel, draws: Draws) -> list[int]:
+    def _addresses(self, parcel: Parcel, draws: Draws) -> Ints:
         """Return what the addresses of counted messages are, as far as their last deferral tells.
 
         A full mailbox is still full; throttled and lost messages were never looked at, so they are
         like any others; what met a busy server may still be anything.
         """
         if parcel.cause == "mailbox_full":
-            return [FULL] * parcel.n
+            return np.full(parcel.n, FULL, np.int8)
         segment = self._segments[parcel.lot.segment]
         u = draws.of("address", parcel)
-        kind = np.where(u < segment.unknown + segment.full, FULL, LIVE)
-        kind[u < segment.unknown] = UNKNOWN
-        addresses: list[int] = kind.tolist()
+        addresses = np.where(u < segment.unknown + segment.full, FULL, LIVE).astype(np.int8)
+        addresses[u < segment.unknown] = UNKNOWN
         return addresses
 
     def _follow_up(

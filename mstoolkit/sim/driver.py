@@ -180,7 +180,7 @@ class Driver:
         own += machine.active / machine.speed
         n = parcel.n
         if n == 1 and parcel.first >= 0:
-            stretch = self._draws.people[parcel.lot.list].stretch[parcel.first]
+            stretch = self._draws.people[parcel.lot.list].stretch.item(parcel.first)
             took = each = provider.profile.service * stretch + own
             self._carried[connection] = carried + 1
         else:

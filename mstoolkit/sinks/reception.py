@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -14,8 +13,6 @@ from mstoolkit.model import Feedback, Lot, Parcel, Reply
 from mstoolkit.sinks.clock import SinkClock
 from mstoolkit.sinks.faults import Schedule
 from mstoolkit.sinks.tally import Tally
-
-_SIGMA = 0.35  # spread of a provider's working time (log-normal), as in the simulation
 
 
 class FeedbackListener(Protocol):
@@ -122,8 +119,7 @@ class Reception:
     def seconds(self, server: str, parcel: Parcel, fresh: bool) -> float:
         """Return the real time (s) that a message takes here in all."""
         lot = parcel.lot
-        normal = self._draws.values("service", lot.list)[parcel.first]
-        stretch = math.exp(_SIGMA * normal - _SIGMA**2 / 2)
+        stretch = float(self._draws.people[lot.list].stretch[parcel.first])
         service = self._scenario.isps[lot.isp].service * stretch
         taken = service + self._desks[server].seconds(fresh)
         slow = self.schedule.active(server, "slow", self.clock.now())

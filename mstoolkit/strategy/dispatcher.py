@@ -39,6 +39,7 @@ from mstoolkit.model import (
     Withdrawn,
     stream_key,
 )
+from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outcomes import judge
@@ -87,6 +88,7 @@ class Dispatcher:
         self._timers = Timers()
         self._flights: dict[int, Flight] = {}
         self._lots: dict[int, Lot] = {}
+        self._all_lots: dict[int, Lot] = {}
         self._token = 0
         self._now = 0.0
         self._answered = -1
@@ -152,6 +154,51 @@ class Dispatcher:
         flying = sum(send.parcel.n for _, send, *_ in self._flights.values())
         return {**self._totals, "queued": queued, "in_flight": flying}
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as JSON-able values."""
+        return {
+            "version": snapshot.VERSION,
+            "now": self._now,
+            "token": self._token,
+            "answered": self._answered,
+            "turning": self._turning,
+            "totals": dict(self._totals),
+            "jitter": str(self._jitter.state),
+            "timers": [list(timer) for timer in self._timers.snapshot()],
+            "lots": [snapshot.lot_state(lot) for lot in self._all_lots.values()],
+            "expiring": list(self._lots),
+            "pool": snapshot.pool_state(self._pool),
+            "flights": [
+                [path.number, snapshot.send_state(send), taken, *generations]
+                for path, send, taken, *generations in self._flights.values()
+            ],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state that `snapshot` returned; the dispatcher must be fresh.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another version of the toolkit.
+        """
+        if state["version"] != snapshot.VERSION:
+            raise ValueError(f"state of version {state['version']}, not {snapshot.VERSION}")
+        lots = {row["id"]: Lot(**row) for row in state["lots"]}
+        self._all_lots = lots
+        self._lots = {number: lots[number] for number in state["expiring"]}
+        self._now, self._token = state["now"], state["token"]
+        self._answered, self._turning = state["answered"], state["turning"]
+        self._totals = dict(state["totals"])
+        self._jitter.state = int(state["jitter"])
+        self._timers.restore([tuple(timer) for timer in state["timers"]])
+        snapshot.restore_pool(self._pool, state["pool"], lots)
+        for number, row, taken, server_generation, generation in state["flights"]:
+            send = snapshot.send_from(row, lots)
+            self._flights[send.token] = (
+                self._pool.paths[number], send, taken, server_generation, generation,
+            )  # fmt: skip
+
     # -- events
 
     def _enqueued(self, event: Enqueued) -> None:
@@ -165,7 +212,7 @@ class Dispatcher:
             self._finish(parcel, "expired", "too old when it arrived")
             return
         if lot.id not in self._lots:
-            self._lots[lot.id] = lot
+            self._lots[lot.id] = self._all_lots[lot.id] = lot
             self._timers.set(lot.expires, "expire", lot.id)
         isp = self._pool.isp(lot.isp)
         isp.queue.add(
@@ -207,7 +254,11 @@ class Dispatcher:
                     self._suspend_path(path, category)
             elif path.breaker.troubled and path.breaker.success(n, generation, event.at):
                 self._resume(server, path)
-            piece = parcel if n == parcel.n else replace(parcel, first=-1, n=n)
+            piece = parcel
+            if n != parcel.n:
+                piece = Parcel(
+                    parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
+                )
             if outcome == "deferred":
                 self._put_off(path.isp, piece, category)
             else:

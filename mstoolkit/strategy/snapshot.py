@@ -1,0 +1,125 @@
+"""A dispatcher's whole state as JSON-able values, and back.
+
+A restored dispatcher decides as the original would have, to the byte: queues in their order, open
+attempts, slots, pacing, breakers, timers, rotations and the state of every random stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mstoolkit.model import Lot, Parcel, Send
+from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.path import IspState, Path, ServerState
+from mstoolkit.strategy.pool import Pool
+
+State = Mapping[str, Any]
+VERSION = 1
+_PATH = ("paced", "idle_timer", "last_used")
+
+
+def pool_state(pool: Pool) -> dict[str, Any]:
+    """Return the state of servers, ISPs and paths."""
+    return {
+        "servers": [
+            {"in_use": s.in_use, "drained": s.drained, "breaker": s.breaker.snapshot()}
+            for s in pool.servers
+        ],
+        "isps": [{"name": isp.name, "queue": _queue(isp)} for isp in pool.isps.values()],
+        "rotations": [rotation.snapshot() for rotation in _rotations(pool)],
+        "paths": [_path(path) for path in pool.paths],
+    }
+
+
+def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
+    """Bring a fresh pool into a state that `pool_state` returned."""
+    for row in state["isps"]:
+        isp = pool.isp(row["name"])
+        isp.queue.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
+    for rotation, row in zip(_rotations(pool), state["rotations"], strict=True):
+        rotation.restore(row)
+    for server, row in zip(pool.servers, state["servers"], strict=True):
+        _restore_server(server, row)
+    for path, row in zip(pool.paths, state["paths"], strict=True):
+        _restore_path(path, row)
+    for path in pool.paths:
+        pool.recheck(path)
+    pool.dirty.clear()
+    for isp in pool.isps.values():
+        isp.dirty = False
+
+
+def parcel_state(parcel: Parcel) -> list[Any]:
+    """Return a parcel with its lot's number."""
+    return [
+        parcel.lot.id, parcel.first, parcel.n, parcel.attempt, parcel.born, parcel.parent,
+        parcel.cause,
+    ]  # fmt: skip
+
+
+def parcel_from(row: list[Any], lots: Mapping[int, Lot]) -> Parcel:
+    """Return the parcel that `parcel_state` took down."""
+    lot, *rest = row
+    return Parcel(lots[lot], *rest)
+
+
+def send_state(send: Send) -> dict[str, Any]:
+    """Return an attempt."""
+    return {
+        "token": send.token, "server": send.server, "isp": send.isp,
+        "parcel": parcel_state(send.parcel), "connection": send.connection,
+        "fresh": send.fresh, "slots": send.slots, "span": send.span,
+    }  # fmt: skip
+
+
+def send_from(row: State, lots: Mapping[int, Lot]) -> Send:
+    """Return the attempt that `send_state` took down."""
+    return Send(**{**row, "parcel": parcel_from(row["parcel"], lots)})
+
+
+def lot_state(lot: Lot) -> dict[str, Any]:
+    """Return a lot."""
+    return asdict(lot)
+
+
+def _rotations(pool: Pool) -> list[Any]:
+    return [pool.shared] if pool.shared else [isp.rotation for isp in pool.isps.values()]
+
+
+def _queue(isp: IspState) -> list[Any]:
+    return [
+        [lane, due, [p.lot.id, p.first, p.n, p.attempt, p.born, p.parent, p.cause]]
+        for lane, due, p in isp.queue.piles()
+    ]
+
+
+def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
+    lot, *rest = row
+    return Pile(lots[lot], *rest)
+
+
+def _path(path: Path) -> dict[str, Any]:
+    return {
+        "tat": path.gcra.tat,
+        "idle": list(path.idle),
+        "used": list(path.used),
+        "breaker": path.breaker.snapshot(),
+        **{name: getattr(path, name) for name in _PATH},
+    }
+
+
+def _restore_path(path: Path, row: State) -> None:
+    path.gcra.tat = row["tat"]
+    path.idle[:] = row["idle"]
+    path.used[:] = row["used"]
+    path.breaker.restore(row["breaker"])
+    for name in _PATH:
+        setattr(path, name, row[name])
+
+
+def _restore_server(server: ServerState, row: State) -> None:
+    server.in_use = row["in_use"]
+    server.drained = row["drained"]
+    server.breaker.restore(row["breaker"])
