@@ -1,4 +1,4 @@
-"""One log for every run: schema, recorder in memory, writer and reader on disk, decoder for replay."""
+"""One log for every run: schema, recorder, writer and reader on disk, decoder for replay."""
 
 from mstoolkit.eventlog.manifest import Manifest, manifest_of, package_version
 from mstoolkit.eventlog.recorder import Recorder, frame_of

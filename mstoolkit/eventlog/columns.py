@@ -88,9 +88,7 @@ class Columns:
         Write a BLAKE2b hash instead of each recipient's address.
     """
 
-    def __init__(
-        self, scenario: Scenario, run: str, strategy: str, hashed: bool = False
-    ) -> None:
+    def __init__(self, scenario: Scenario, run: str, strategy: str, hashed: bool = False) -> None:
         self._mailing = Mailing(scenario)
         self._sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
         self._run = run
@@ -100,9 +98,7 @@ class Columns:
         self._replies = Vocabulary()
         self._lots: dict[int, Lot] = {}
 
-    def table(
-        self, rows: Sequence[Row], observations: Sequence[Observations] = ()
-    ) -> pa.Table:
+    def table(self, rows: Sequence[Row], observations: Sequence[Observations] = ()) -> pa.Table:
         """Return the table of these rows, in order of time; like times in the order given."""
         lengths = np.fromiter(map(len, rows), np.int8, len(rows))
         attempts, answers, others = (
@@ -290,9 +286,7 @@ class Columns:
         which = order[found]
         return lots, np.where(ids[which] == numbers, which, -1).astype(np.int32)
 
-    def _messages(
-        self, c: Pieces, lots: Sequence[Lot], which: Array
-    ) -> tuple[pa.Array, pa.Array]:
+    def _messages(self, c: Pieces, lots: Sequence[Lot], which: Array) -> tuple[pa.Array, pa.Array]:
         """Return message and recipient of rows about one known message; null elsewhere."""
         known = (c["n"] == 1) & (c["first"] >= 0) & (which >= 0)
         sizes = self._mailing.sizes

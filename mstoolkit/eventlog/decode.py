@@ -18,6 +18,7 @@ from mstoolkit.model import (
     Lost,
     Lot,
     Parcel,
+    Phase,
     PoolChanged,
     Replied,
     Reply,
@@ -42,7 +43,7 @@ def events(table: pa.Table) -> Iterator[Event]:
     table : pyarrow.Table
         The log, all rows.
     """
-    columns = table.select([name for name in _NEEDED]).to_pydict()
+    columns = table.select(list(_NEEDED)).to_pydict()
     size = table.num_rows
     order = [k for k in range(size) if columns["seq"][k] >= 0]
     order.sort(key=lambda k: columns["seq"][k])
@@ -101,7 +102,7 @@ class _Decoder:
 
     def _reply(self, k: int) -> Reply:
         c = self._c
-        phase = c["phase"][k] or "data"
+        phase: Phase = c["phase"][k] or "data"
         return Reply(c["code"][k], c["status"][k] or "", c["reply"][k] or "", phase)
 
     def _parcel(self, k: int) -> Parcel:

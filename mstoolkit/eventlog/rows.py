@@ -80,7 +80,7 @@ class RowBuilder:
         at = event.at
         for command in commands:
             if command.__class__ is Send:
-                self._open[command.token] = (command, at)  # type: ignore[union-attr,assignment]
+                self._open[command.token] = (command, at)
                 rows.append((seq, at, command))
             elif command.__class__ is Finish and said:
                 said -= 1
@@ -101,8 +101,8 @@ class RowBuilder:
         for reply, n in event.replies:
             outcome = "deferred"
             for command in commands:
-                if command.__class__ is Finish and command.reply is reply:  # type: ignore[union-attr]
-                    outcome = command.outcome  # type: ignore[union-attr]
+                if command.__class__ is Finish and command.reply is reply:
+                    outcome = command.outcome
                     told += 1
                     break
             rows.append((seq, at, outcome, send, decided_at, n, reply, None, latency, slots))
@@ -136,9 +136,7 @@ class RowBuilder:
 def _enqueued(seq: int, event: Enqueued, _: list[Command], rows: list[Row]) -> int:
     category = "suppressed" if event.suppressed else None
     until = event.parcel.lot.expires
-    rows.append(
-        parcel_row(seq, event.at, "enqueued", event.parcel, category=category, until=until)
-    )
+    rows.append(parcel_row(seq, event.at, "enqueued", event.parcel, category=category, until=until))
     return 0
 
 
@@ -169,7 +167,7 @@ def _tick(seq: int, event: Tick, _: list[Command], rows: list[Row]) -> int:
 
 
 def feedback_row(seq: int, event: Feedback, category: str | None = None) -> Row:
-    """Return the row of feedback: handled where `seq` is 0 or more, observed only where it is -1."""
+    """Return the row of feedback: handled, or observed only where `seq` is -1."""
     return parcel_row(
         seq,
         event.at,

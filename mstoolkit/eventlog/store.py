@@ -1,4 +1,4 @@
-"""Logs on disk: a folder with Parquet parts, a manifest, the scenario, and the truth of a simulation.
+"""Logs on disk: Parquet parts, a manifest, the scenario, and the truth of a simulation.
 
     manifest.json  scenario.json  truth.parquet  events/part-00000.parquet  events/journal.jsonl
 
@@ -9,7 +9,6 @@ until a part is full, so that a crash loses none.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -55,14 +54,14 @@ def write_text(path: Path, text: str) -> None:
     """Write a file beside and rename it, so that it is whole or not there."""
     beside = path.with_name(path.name + ".new")
     beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file beside and rename it, so that it is whole or not there."""
     beside = path.with_name(path.name + ".new")
     pq.write_table(table, beside, compression="zstd")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

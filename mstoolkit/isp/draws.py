@@ -1,4 +1,4 @@
-"""What each recipient is and does: uniform and normal draws keyed by seed, purpose, recipient, attempt.
+"""What each recipient is and does: draws keyed by seed, purpose, recipient and attempt.
 
 Two strategies ask in different orders and still meet the same audience. Known messages (a range of
 a list) look their own draws up; counted ones draw afresh, keyed by the parcel.
@@ -159,5 +159,4 @@ def _uniforms(key: int, n: int) -> Floats:
         z = (z ^ (z >> _S30)) * _MIX_1
         z = (z ^ (z >> _S27)) * _MIX_2
         z ^= z >> _S31
-    uniforms: Floats = (z >> _S11) * 2.0**-53
-    return uniforms
+    return np.asarray((z >> _S11) * 2.0**-53, np.float64)

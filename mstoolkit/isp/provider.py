@@ -24,7 +24,8 @@ _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody pub
 
 class Attempt:
     """What reaches a provider: a parcel from a source IP, spread over `span` s on `slots`
-    connections, after `carried` messages on the same connection."""
+    connections, after `carried` messages on the same connection.
+    """
 
     __slots__ = ("carried", "parcel", "slots", "source_ip", "span")
 
@@ -97,7 +98,9 @@ class Provider:
         self._unknown = _reply(replies.unknown, "rcpt")
         self._spam = _reply(replies.spam, "data")
         self._blocked = _reply(replies.blocked, "data")
-        self._bounced = Reply(replies.unknown.code, replies.unknown.status, replies.unknown.text, "dsn")
+        self._bounced = Reply(
+            replies.unknown.code, replies.unknown.status, replies.unknown.text, "dsn"
+        )
         self._welcome = Reply(220, "", f"{profile.domains[0]} ESMTP", "connect")
         self._listed = _reply(replies.blocked, "connect")
         self._crowded = _reply(replies.connections, "connect")
@@ -148,8 +151,18 @@ class Provider:
         fits = self._meter(standing, now, attempt.span, parcel.n)
         if fits == 0:
             return self._refuse(standing, self._throttled, attempt, parcel.n)
-        looked_at = parcel if fits == parcel.n else Parcel(
-            parcel.lot, parcel.first, fits, parcel.attempt, parcel.born, parcel.parent, parcel.cause
+        looked_at = (
+            parcel
+            if fits == parcel.n
+            else Parcel(
+                parcel.lot,
+                parcel.first,
+                fits,
+                parcel.attempt,
+                parcel.born,
+                parcel.parent,
+                parcel.cause,
+            )
         )
         counts = self._look(standing, looked_at, draws)
         news = self._follow_up(now, standing, looked_at, counts[0][1], draws)
@@ -157,9 +170,7 @@ class Provider:
         if fits == parcel.n:
             return Verdict(replies, feedback=news)
         rest = self._refuse(standing, self._throttled, attempt, parcel.n - fits)
-        return Verdict(
-            (*replies, *rest.replies), rest.unsent, True, news, done=fits / parcel.n
-        )
+        return Verdict((*replies, *rest.replies), rest.unsent, True, news, done=fits / parcel.n)
 
     def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
         """Return the opens and clicks that follow the acceptance of one known message."""
@@ -189,8 +200,17 @@ class Provider:
     def truth(self) -> list[Truth]:
         """Return the hidden state at every review so far, in order of source IP and time."""
         return [
-            Truth(at, ip, self.name, reputation, warmth, rate, listed, inbox,
-                  max(0.0, 1.0 - inbox - self.profile.placement.missing))
+            Truth(
+                at,
+                ip,
+                self.name,
+                reputation,
+                warmth,
+                rate,
+                listed,
+                inbox,
+                max(0.0, 1.0 - inbox - self.profile.placement.missing),
+            )
             for ip, standing in sorted(self._standings.items())
             for at, reputation, warmth, rate, inbox, listed in standing.history
         ]

@@ -67,8 +67,8 @@ class Standing:
         "refresh_at",
         "reputation",
         "spam",
-        "warmth",
         "warm_start",
+        "warmth",
     )
 
     def __init__(self, profile: Profile, segments: dict[str, Segment], warm: float) -> None:
@@ -132,9 +132,7 @@ class Standing:
         self._place()
         self.refresh_at = now + REFRESH
         listed = self.listed_until > now
-        self.history.append(
-            (now, self.reputation, self.warmth, self.rate, self.inbox, listed)
-        )
+        self.history.append((now, self.reputation, self.warmth, self.rate, self.inbox, listed))
 
     def _place(self) -> None:
         profile = self._profile
@@ -143,7 +141,9 @@ class Standing:
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
         self.inbox = placement.worst + (placement.best - placement.worst) * share
         self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
-        rejected = min(1.0, profile.spam_rejected * (1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)))
+        rejected = min(
+            1.0, profile.spam_rejected * (1.0 + REJECTED_AT_WORST * (1.0 - self.reputation))
+        )
         self._rejected = rejected
         self._chances.clear()
 

@@ -7,7 +7,7 @@ over when its time has passed. Times of the dispatcher never run backwards, not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import simpy
 
@@ -40,18 +40,19 @@ class Log(Protocol):
 
 
 class Due(simpy.Event):
-    """A SimPy timeout that is born with its one callback."""
+    """A SimPy timeout that is born with its one callback and what that needs."""
 
     def __init__(
         self,
         env: simpy.Environment,
         delay: float,
-        do: Callable[[simpy.Event], None],
-        value: object,
+        do: Callable[[Any], None],
+        payload: Any,
     ) -> None:
         self.env = env
         self.callbacks = [do]
-        self._value = value
+        self.payload = payload
+        self._value = None
         self._ok = True
         env.schedule(self, delay=delay)
 
@@ -117,19 +118,19 @@ class Driver:
 
     # -- SimPy
 
-    def _later(self, at: float, do: Callable[[simpy.Event], None], value: object) -> None:
+    def _later(self, at: float, do: Callable[[Due], None], payload: Any) -> None:
         env = self._env
         delay = at - env.now
-        Due(env, delay if delay > 0.0 else 0.0, do, value)
+        Due(env, delay if delay > 0.0 else 0.0, do, payload)
 
-    def _arrive(self, event: simpy.Event) -> None:
-        self._handle(event.value)
+    def _arrive(self, event: Due) -> None:
+        self._handle(event.payload)
 
-    def _stop(self, event: simpy.Event) -> None:
-        self._handle(PoolChanged(self._now(), event.value, "drained"))
+    def _stop(self, event: Due) -> None:
+        self._handle(PoolChanged(self._now(), event.payload, "drained"))
 
-    def _wake(self, event: simpy.Event) -> None:
-        due: float = event.value
+    def _wake(self, event: Due) -> None:
+        due: float = event.payload
         if due == self._woken:
             self._woken = float("inf")
             self._handle(Tick(max(due, self._last)))
@@ -218,9 +219,7 @@ class Driver:
             provider.disconnect(source, n)
 
     @staticmethod
-    def _cut_off(
-        machine: Machine, verdict: Verdict, n: int, now: float, took: float
-    ) -> Verdict:
+    def _cut_off(machine: Machine, verdict: Verdict, n: int, now: float, took: float) -> Verdict:
         """Let an outage that begins before the end cut a parcel off: the rest stays unsent."""
         start = machine.next_outage(now)
         if now + took <= start:
@@ -235,13 +234,13 @@ class Driver:
                 kept.append((reply, through))
         return Verdict(tuple(kept), n - total, True, verdict.feedback, share)
 
-    def _answer(self, event: simpy.Event) -> None:
-        failed = event.value
+    def _answer(self, event: Due) -> None:
+        failed = event.payload
         failed.at = self._now()
         self._handle(failed)
 
-    def _done(self, event: simpy.Event) -> None:
-        send, verdict, slots, each, began = event.value
+    def _done(self, event: Due) -> None:
+        send, verdict, slots, each, began = event.payload
         machine = self._machines[send.server]
         machine.active -= slots
         replies, unsent, closed, feedback, _ = verdict
@@ -271,8 +270,8 @@ class Driver:
         else:
             self._later(at, self._hear, feedback)
 
-    def _hear(self, event: simpy.Event) -> None:
-        feedback = event.value
+    def _hear(self, event: Due) -> None:
+        feedback = event.payload
         feedback.at = self._now()
         self._handle(feedback)
 

@@ -22,9 +22,7 @@ class Machine:
         "_ends", "active", "fresh_trips", "latency", "source_ip", "speed", "starts", "trips",
     )  # fmt: skip
 
-    def __init__(
-        self, server: Server, source_ip: str, outages: list[tuple[float, float]]
-    ) -> None:
+    def __init__(self, server: Server, source_ip: str, outages: list[tuple[float, float]]) -> None:
         self.latency = server.latency
         self.trips = ROUND_TRIPS * server.latency
         self.fresh_trips = (ROUND_TRIPS + FRESH_ROUND_TRIPS) * server.latency

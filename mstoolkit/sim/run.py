@@ -131,7 +131,9 @@ def simulate(
 
 def _policy_of(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:
     if isinstance(strategy, Policy):
-        return next((k for k, p in scenario.strategies.items() if p is strategy), "custom"), strategy
+        return next(
+            (k for k, p in scenario.strategies.items() if p is strategy), "custom"
+        ), strategy
     if strategy not in scenario.strategies:
         raise ConfigError(
             f"there is no strategy {strategy!r} in scenario {scenario.name!r}",
@@ -151,8 +153,9 @@ def _check_books(totals: dict[str, int]) -> None:
 def _truth(scenario: Scenario, world: dict[str, Provider]) -> pd.DataFrame:
     rows = [row for name in sorted(world) for row in world[name].truth()]
     frame = pd.DataFrame(rows, columns=list(Truth._fields))
-    servers = {server.source_ip or f"server:{name}": name
-               for name, server in scenario.servers.items()}
+    servers = {
+        server.source_ip or f"server:{name}": name for name, server in scenario.servers.items()
+    }
     frame.insert(2, "server", frame["source_ip"].map(servers))
     return frame
 

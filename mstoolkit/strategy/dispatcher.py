@@ -8,7 +8,6 @@ way a message ends. `handle` leaves no due work behind, so `next_wakeup()` is la
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mstoolkit.config import Policy, Server
@@ -31,7 +30,6 @@ from mstoolkit.model import (
     Replied,
     Reply,
     Resumed,
-    Send,
     SplitMix64,
     Suppress,
     Suspended,
@@ -42,14 +40,12 @@ from mstoolkit.model import (
 from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.outbox import IDLE_TIMEOUT, Outbox
 from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.timers import Timers
-
-IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
-Flight = tuple[Path, Send, "list[int] | int", int, int]
 
 
 class Dispatcher:
@@ -80,19 +76,17 @@ class Dispatcher:
     def __init__(
         self, servers: Mapping[str, Server], policy: Policy, *, seed: int = 0, batch: int = 1
     ) -> None:
-        self._batch = batch
         self._policy = policy
         self._pool = Pool(servers, policy)
         self._jitter = SplitMix64(stream_key(seed, "retry"))
         self._backoff = Backoff(policy.retry, self._jitter)
         self._timers = Timers()
-        self._flights: dict[int, Flight] = {}
+        self._outbox = Outbox(self._pool, self._timers, batch)
+        self._flights = self._outbox.flights
         self._lots: dict[int, Lot] = {}
         self._all_lots: dict[int, Lot] = {}
-        self._token = 0
         self._now = 0.0
         self._answered = -1
-        self._turning = False
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
         self._totals = dict.fromkeys(
@@ -131,15 +125,12 @@ class Dispatcher:
             raise ValueError(f"time runs backwards: {now} after {self._now}")
         self._now = now
         out: list[Command] = []
-        self._out = out
+        self._out = self._outbox.commands = out
         if self._timers.due <= now:
             self._fire(now)
         self._on[event.__class__](event)
-        dirty = self._pool.dirty
-        while dirty:
-            isp = dirty.pop(0) if len(dirty) > 1 else dirty.pop()
-            isp.dirty = False
-            self._dispatch(isp, now)
+        if self._pool.dirty:
+            self._outbox.send_all(now)
         return out
 
     def next_wakeup(self) -> float | None:
@@ -159,9 +150,9 @@ class Dispatcher:
         return {
             "version": snapshot.VERSION,
             "now": self._now,
-            "token": self._token,
+            "token": self._outbox.token,
             "answered": self._answered,
-            "turning": self._turning,
+            "turning": self._outbox.turning,
             "totals": dict(self._totals),
             "jitter": str(self._jitter.state),
             "timers": [list(timer) for timer in self._timers.snapshot()],
@@ -187,8 +178,8 @@ class Dispatcher:
         lots = {row["id"]: Lot(**row) for row in state["lots"]}
         self._all_lots = lots
         self._lots = {number: lots[number] for number in state["expiring"]}
-        self._now, self._token = state["now"], state["token"]
-        self._answered, self._turning = state["answered"], state["turning"]
+        self._now, self._answered = state["now"], state["answered"]
+        self._outbox.token, self._outbox.turning = state["token"], state["turning"]
         self._totals = dict(state["totals"])
         self._jitter.state = int(state["jitter"])
         self._timers.restore([tuple(timer) for timer in state["timers"]])
@@ -264,40 +255,10 @@ class Dispatcher:
             else:
                 self._totals[outcome] += n
                 self._out.append(Finish(piece, outcome, n, category, reply, server.name))
-        if not self._again(path, taken, event):
+        if event.closed or not self._outbox.again(path, taken, event.at):
             self._pool.release(path, taken, event.closed)
         if path.probing:
             self._pool.recheck_server(server)
-
-    def _again(self, path: Path, taken: list[int] | int, event: Replied) -> bool:
-        """Send the next message on the slot that has just come free, if that is the only way out.
-
-        It is what `release` and `_dispatch` would come to; under load most messages go this way.
-        """
-        isp = path.isp
-        if (
-            self._batch > 1
-            or isp.ready
-            or isp.dirty
-            or not isp.queue.n
-            or event.closed
-            or path.paced
-            or path.probing
-            or not path.eligible
-            or path.server.in_use >= path.server.connections
-        ):
-            return False
-        now, rotation = event.at, isp.rotation
-        if rotation.choose(isp.eligible, path.alone, now) is None:
-            return False
-        if rotation.commit(path, 1, path.alone, now):
-            self._pool.mark_all()
-        slot: int = taken  # type: ignore[assignment]
-        used = path.used[slot]
-        fresh = used >= path.per_connection
-        path.used[slot] = 1 if fresh else used + 1
-        self._put_on(path, isp.queue.cut(1), slot, fresh, slot, now)
-        return True
 
     def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1
@@ -381,7 +342,7 @@ class Dispatcher:
                 isp.queue.fall_due(due)
                 pool.mark(isp)
             elif kind == "turn":
-                self._turning = False
+                self._outbox.turning = False
                 pool.mark_all()
             else:
                 self._fire_rare(kind, int(argument), now)
@@ -411,90 +372,7 @@ class Dispatcher:
         if stale:
             self._hang_up(path)
         if any(path.used):
-            self._watch_idle(path, now if stale else path.last_used)
-
-    def _watch_idle(self, path: Path, since: float) -> None:
-        path.idle_timer = True
-        self._timers.set(since + IDLE_TIMEOUT, "idle", path.number)
-
-    # -- decisions
-
-    def _dispatch(self, isp: IspState, now: float) -> None:
-        queue, ready, rotation = isp.queue, isp.ready, isp.rotation
-        while queue.n and ready:
-            path = rotation.choose(isp.eligible, ready, now)
-            if path is None:
-                self._await_turn(now)
-                return
-            n = 1 if self._batch == 1 else self._cut_size(path, queue.head().n)
-            if rotation.commit(path, n, ready, now):
-                self._pool.mark_all()
-            self._send(path, queue.cut(n), now)
-
-    def _cut_size(self, path: Path, waiting: int) -> int:
-        n = min(self._batch, waiting, path.quantum)
-        if path.probing:
-            for breaker in (path.breaker, path.server.breaker):
-                if breaker.state == "half-open":
-                    n = min(n, breaker.allowance)
-        return n
-
-    def _send(self, path: Path, parcel: Parcel, now: float) -> None:
-        pool, n = self._pool, parcel.n
-        slot, fresh, taken = pool.occupy(path, n)
-        self._put_on(path, parcel, slot, fresh, taken, now)
-        if path.probing:
-            path.breaker.take(n)
-            path.server.breaker.take(n)
-            pool.recheck_server(path.server)
-        elif path.paced or not path.idle:
-            pool.refresh(path)
-
-    def _put_on(
-        self,
-        path: Path,
-        parcel: Parcel,
-        slot: int,
-        fresh: bool,
-        taken: list[int] | int,
-        now: float,
-    ) -> None:
-        """Charge the pacing, hand the attempt out and remember it until it is answered."""
-        gcra, server = path.gcra, path.server
-        span = gcra.commit(parcel.n, now)
-        if span + gcra.interval > 1e-9:
-            path.paced = True
-            self._timers.set(gcra.tat, "pace", path.number)
-        token = self._token
-        self._token = token + 1
-        send = Send(
-            token,
-            server.name,
-            path.isp.name,
-            parcel,
-            path.base + slot,
-            fresh,
-            1 if taken is slot else len(taken),  # type: ignore[arg-type]
-            span if span > 1e-9 else 0.0,
-        )
-        self._flights[token] = (
-            path,
-            send,
-            taken,
-            server.breaker.generation,
-            path.breaker.generation,
-        )
-        path.last_used = now
-        if not path.idle_timer:
-            self._watch_idle(path, now)
-        self._out.append(send)
-
-    def _await_turn(self, now: float) -> None:
-        if not self._turning and self._pool.shared is not None:
-            change = self._pool.shared.next_change(now)
-            if change is not None:
-                self._turning = True
-                self._timers.set(change, "turn")
+            self._outbox.watch_idle(path, now if stale else path.last_used)
 
     # -- consequences
 
@@ -517,9 +395,7 @@ class Dispatcher:
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
         first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
-        pile = Pile(
-            parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
-        )
+        pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
         if pile.lot.expires <= self._now:
             self._finish(pile.parcel(), "expired", "too old")
             return

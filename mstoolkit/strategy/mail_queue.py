@@ -35,9 +35,7 @@ class Pile:
 
     def like(self, other: Pile) -> bool:
         """Whether the messages are alike: same lot, same attempts, deferred for the same cause."""
-        return (
-            self.lot is other.lot and self.attempt == other.attempt and self.cause == other.cause
-        )
+        return self.lot is other.lot and self.attempt == other.attempt and self.cause == other.cause
 
     def absorb(self, other: Pile) -> None:
         """Join a like pile whose messages are counted, not known; ages are kept as sums."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mstoolkit.config import Policy, Server
+from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
 from mstoolkit.strategy.mail_queue import MailQueue
 from mstoolkit.strategy.pacing import Gcra
@@ -73,16 +73,10 @@ class Path:
         self, number: int, server: ServerState, isp: IspState, policy: Policy, weight: float
     ) -> None:
         spec, common = server.spec, policy.pacing
-        layers = (spec.isp_limits.get(isp.name), spec.limits)
-        rate, burst, connections, per_connection = (
-            next((v for v in (getattr(x, key, None) for x in layers) if v is not None), default)
-            for key, default in (
-                ("rate", common.rate),
-                ("burst", common.burst),
-                ("connections", common.connections),
-                ("messages_per_connection", common.messages_per_connection),
-            )
-        )
+        own, general = spec.isp_limits.get(isp.name, Limits()), spec.limits
+        rate = own.rate or general.rate or common.rate
+        burst = own.burst or general.burst or common.burst
+        connections = own.connections or general.connections or common.connections
         self.number = number
         self.base = number * STRIDE
         self.alone = (self,)
@@ -93,7 +87,11 @@ class Path:
         self.weight = weight
         self.gcra = Gcra(rate, burst)
         self.quantum = max(burst, int(rate * QUANTUM), 1)
-        self.per_connection = per_connection
+        self.per_connection = (
+            own.messages_per_connection
+            or general.messages_per_connection
+            or common.messages_per_connection
+        )
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
         self.breaker = Breaker(policy.failover.path)

@@ -77,10 +77,7 @@ class Pool:
         """Bring `ready` up to date after a slot, the pacing or eligibility of a path changed."""
         server = path.server
         ready = bool(
-            path.eligible
-            and path.idle
-            and not path.paced
-            and server.in_use < server.connections
+            path.eligible and path.idle and not path.paced and server.in_use < server.connections
         )
         if ready == path.is_ready:
             return
@@ -97,9 +94,7 @@ class Pool:
     def recheck(self, path: Path) -> None:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
         usable = path.usable
-        path.probing = (
-            path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
-        )
+        path.probing = path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
         if usable != path.eligible:
             path.eligible = usable
             if usable:

@@ -73,9 +73,10 @@ class PlainModel:
             for isp, profile in scenario.isps.items():
                 rate = server.limits.rate or 10.0
                 self.paced[name, isp] = Bucket(rate, server.limits.burst or 10)
-                limit = profile.rate.cautious * (
-                    profile.rate.ceiling / profile.rate.cautious
-                ) ** server.warm
+                limit = (
+                    profile.rate.cautious
+                    * (profile.rate.ceiling / profile.rate.cautious) ** server.warm
+                )
                 self.hidden[name, isp] = Bucket(limit, limit * 60.0)
 
     def run(self) -> pd.DataFrame:
@@ -91,8 +92,7 @@ class PlainModel:
         """Whether the server is in its outage."""
         now = self.env.now
         return any(
-            o.server == server and o.start <= now < o.start + o.lasts
-            for o in self.scenario.outages
+            o.server == server and o.start <= now < o.start + o.lasts for o in self.scenario.outages
         )
 
     def log(

@@ -1,0 +1,165 @@
+"""Decisions: which waiting mail goes from where, on which slot, at what pace; and what is on its way.
+
+Many decisions a second are made here, so the parts that a decision needs are at hand: the pool's
+lists of ready paths, the rotation, and the queue.
+"""
+
+from __future__ import annotations
+
+from mstoolkit.model import Command, Parcel, Send
+from mstoolkit.strategy.path import IspState, Path
+from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.timers import Timers
+
+IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
+Flight = tuple[Path, Send, "list[int] | int", int, int]
+
+
+class Outbox:
+    """Sends what can be sent, and remembers it until it is answered.
+
+    Parameters
+    ----------
+    pool : Pool
+        Paths and their slots.
+    timers : Timers
+        Where wake-ups are set.
+    batch : int
+        Largest cut.
+
+    Attributes
+    ----------
+    commands : list of Command
+        Where attempts are put; replaced at each event.
+    flights : dict of int to tuple
+        Open attempts by token: path, attempt, slots taken, and the generations of the server's and
+        the path's breaker when it was sent.
+    """
+
+    def __init__(self, pool: Pool, timers: Timers, batch: int) -> None:
+        self._pool = pool
+        self._timers = timers
+        self._batch = batch
+        self.token = 0
+        self.turning = False
+        self.flights: dict[int, Flight] = {}
+        self.commands: list[Command] = []
+
+    def send_all(self, now: float) -> None:
+        """Send whatever has a way out."""
+        dirty = self._pool.dirty
+        while dirty:
+            isp = dirty.pop(0) if len(dirty) > 1 else dirty.pop()
+            isp.dirty = False
+            self._dispatch(isp, now)
+
+    def again(self, path: Path, taken: list[int] | int, now: float) -> bool:
+        """Send the next message on the slot that has just come free, if that is the only way out.
+
+        It is what `Pool.release` and `send_all` would come to; under load most messages go this way.
+        """
+        isp = path.isp
+        if (
+            self._batch > 1
+            or isp.ready
+            or isp.dirty
+            or not isp.queue.n
+            or path.paced
+            or path.probing
+            or not path.eligible
+            or path.server.in_use >= path.server.connections
+        ):
+            return False
+        rotation = isp.rotation
+        if rotation.choose(isp.eligible, path.alone, now) is None:
+            return False
+        if rotation.commit(path, 1, path.alone, now):
+            self._pool.mark_all()
+        slot: int = taken  # type: ignore[assignment]
+        used = path.used[slot]
+        fresh = used >= path.per_connection
+        path.used[slot] = 1 if fresh else used + 1
+        self._put_on(path, isp.queue.cut(1), slot, fresh, slot, now)
+        return True
+
+    def _dispatch(self, isp: IspState, now: float) -> None:
+        queue, ready, rotation = isp.queue, isp.ready, isp.rotation
+        while queue.n and ready:
+            path = rotation.choose(isp.eligible, ready, now)
+            if path is None:
+                self._await_turn(now)
+                return
+            n = 1 if self._batch == 1 else self._cut_size(path, queue.head().n)
+            if rotation.commit(path, n, ready, now):
+                self._pool.mark_all()
+            self._send(path, queue.cut(n), now)
+
+    def _cut_size(self, path: Path, waiting: int) -> int:
+        n = min(self._batch, waiting, path.quantum)
+        if path.probing:
+            for breaker in (path.breaker, path.server.breaker):
+                if breaker.state == "half-open":
+                    n = min(n, breaker.allowance)
+        return n
+
+    def _send(self, path: Path, parcel: Parcel, now: float) -> None:
+        pool, n = self._pool, parcel.n
+        slot, fresh, taken = pool.occupy(path, n)
+        self._put_on(path, parcel, slot, fresh, taken, now)
+        if path.probing:
+            path.breaker.take(n)
+            path.server.breaker.take(n)
+            pool.recheck_server(path.server)
+        elif path.paced or not path.idle:
+            pool.refresh(path)
+
+    def _put_on(
+        self,
+        path: Path,
+        parcel: Parcel,
+        slot: int,
+        fresh: bool,
+        taken: list[int] | int,
+        now: float,
+    ) -> None:
+        """Charge the pacing, hand the attempt out and remember it until it is answered."""
+        gcra, server = path.gcra, path.server
+        span = gcra.commit(parcel.n, now)
+        if span + gcra.interval > 1e-9:
+            path.paced = True
+            self._timers.set(gcra.tat, "pace", path.number)
+        token = self.token
+        self.token = token + 1
+        send = Send(
+            token,
+            server.name,
+            path.isp.name,
+            parcel,
+            path.base + slot,
+            fresh,
+            1 if taken is slot else len(taken),  # type: ignore[arg-type]
+            span if span > 1e-9 else 0.0,
+        )
+        self.flights[token] = (
+            path,
+            send,
+            taken,
+            server.breaker.generation,
+            path.breaker.generation,
+        )
+        path.last_used = now
+        if not path.idle_timer:
+            self.watch_idle(path, now)
+        self.commands.append(send)
+
+    def _await_turn(self, now: float) -> None:
+        if not self.turning and self._pool.shared is not None:
+            change = self._pool.shared.next_change(now)
+            if change is not None:
+                self.turning = True
+                self._timers.set(change, "turn")
+
+    def watch_idle(self, path: Path, since: float) -> None:
+        """Look at a path again when it may have been idle for long."""
+        path.idle_timer = True
+        self._timers.set(since + IDLE_TIMEOUT, "idle", path.number)
