@@ -23,8 +23,9 @@ _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody pub
 
 
 class Attempt:
-    """What reaches a provider: a parcel from a source IP, spread over `span` s on `slots`
-    connections, after `carried` messages on the same connection.
+    """What reaches a provider: a parcel from a source IP.
+
+    It is spread over `span` s on `slots` connections, after `carried` messages on the same one.
     """
 
     __slots__ = ("carried", "parcel", "slots", "source_ip", "span")
@@ -109,7 +110,7 @@ class Provider:
         self._ends = profile.messages_per_connection
 
     def connect(self, now: float, source_ip: str, n: int = 1) -> Reply:
-        """Admit (220) or refuse `n` connections; what was admitted must be ended by `disconnect`."""
+        """Admit (220) or refuse `n` connections; `disconnect` must end what was admitted."""
         standing = self._standing(source_ip, now)
         if standing.listed_until > now:
             return self._listed
@@ -227,7 +228,7 @@ class Provider:
         return standing
 
     def _meter(self, standing: Standing, now: float, span: float, n: int) -> int:
-        """Return how many of `n` messages spread over `span` pass the rate limit, and count them."""
+        """Return how many of `n` messages over `span` pass the rate limit, and count them."""
         since = now - standing.level_at
         level = standing.level
         if since > 0:

@@ -1,6 +1,6 @@
-"""Reply -> category of the bounce taxonomy: by the words first, by the codes where those are silent.
+"""Reply -> category of the bounce taxonomy: by its words first, else by its codes.
 
-The table of words is tried top down; the first match wins. Codes are those of RFC 3463 and RFC 5321.
+The table of words is tried top down; the first match wins. Codes are of RFC 3463 and RFC 5321.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Close:
 
 @dataclass(slots=True)
 class Finish:
-    """The only way a message ends; a later one for the same message (a DSN) reverses the earlier."""
+    """The only way a message ends; a later one for the same message (a DSN) reverses it."""
 
     parcel: Parcel
     outcome: Outcome

@@ -16,7 +16,7 @@ FeedbackKind = Literal["dsn", "complained", "unsubscribed", "opened", "clicked"]
 
 @dataclass(slots=True)
 class Enqueued:
-    """Mail arrives: a parcel of a lot; ``suppressed`` where the driver's list forbids mailing it."""
+    """Mail arrives: a parcel of a lot; ``suppressed`` where the driver's list forbids it."""
 
     at: float
     parcel: Parcel
@@ -25,7 +25,7 @@ class Enqueued:
 
 @dataclass(slots=True)
 class Withdrawn:
-    """Mail of a list is taken back (complaint, cancelled campaign); ``first`` -1 means all of it."""
+    """Mail of a list is taken back (complaint, cancelled campaign); ``first`` -1: all of it."""
 
     at: float
     list: str

@@ -1,4 +1,4 @@
-"""Named random streams whose whole state is one integer, and keys that are stable across processes."""
+"""Named random streams whose state is one integer, and keys alike in every process."""
 
 from __future__ import annotations
 

@@ -35,8 +35,11 @@ REFUSED = Reply(0, "", "connection refused", "connect")
 class Log(Protocol):
     """Where handled events and observations are taken down."""
 
-    def record(self, event: Event, commands: list[Command]) -> None: ...
-    def observe(self, event: Feedback, category: str | None = None) -> None: ...
+    def record(self, event: Event, commands: list[Command]) -> None:
+        """Take down one handled event and what it caused."""
+
+    def observe(self, event: Feedback, category: str | None = None) -> None:
+        """Take down news that the dispatcher is not told."""
 
 
 class Due(simpy.Event):

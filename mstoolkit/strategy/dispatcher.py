@@ -240,11 +240,8 @@ class Dispatcher:
             self._resume(server, None)
         for reply, n in event.replies:
             outcome, category, blames_path = judge(reply)
-            if blames_path:
-                if path.breaker.failure(n, generation, event.at):
-                    self._suspend_path(path, category)
-            elif path.breaker.troubled and path.breaker.success(n, generation, event.at):
-                self._resume(server, path)
+            if blames_path or path.breaker.troubled:
+                self._weigh(path, n, category, generation, blames_path)
             piece = parcel
             if n != parcel.n:
                 piece = Parcel(
@@ -259,6 +256,14 @@ class Dispatcher:
             self._pool.release(path, taken, event.closed)
         if path.probing:
             self._pool.recheck_server(server)
+
+    def _weigh(self, path: Path, n: int, category: str, generation: int, blamed: bool) -> None:
+        """Let the path's breaker know how it went."""
+        if blamed:
+            if path.breaker.failure(n, generation, self._now):
+                self._suspend_path(path, category)
+        elif path.breaker.success(n, generation, self._now):
+            self._resume(path.server, path)
 
     def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1

@@ -1,6 +1,6 @@
 """Mail that waits for one ISP: fresh parcels, what is due again, and what is due later.
 
-Order: transactional before the rest; what was tried before fresh mail; then first come, first served.
+Order: transactional before the rest; what was tried before fresh mail; then first come first.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class MailQueue:
 
 
 def _sift(piles: Any, matching: Any, taken: list[Pile]) -> int:
-    """Move what matches from `piles` to `taken`, keep the rest in order; return the messages moved."""
+    """Move what matches from `piles` to `taken`, keep the rest in order; return how many."""
     kept: list[Pile] = []
     moved = 0
     for pile in piles:

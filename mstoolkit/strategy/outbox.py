@@ -1,4 +1,4 @@
-"""Decisions: which waiting mail goes from where, on which slot, at what pace; and what is on its way.
+"""Decisions: which waiting mail goes from where, on which slot, at what pace.
 
 Many decisions a second are made here, so the parts that a decision needs are at hand: the pool's
 lists of ready paths, the rotation, and the queue.
@@ -56,7 +56,7 @@ class Outbox:
     def again(self, path: Path, taken: list[int] | int, now: float) -> bool:
         """Send the next message on the slot that has just come free, if that is the only way out.
 
-        It is what `Pool.release` and `send_all` would come to; under load most messages go this way.
+        It is what `Pool.release` and `send_all` would come to; under load most mail goes this way.
         """
         isp = path.isp
         if (

@@ -1,4 +1,4 @@
-"""Exponential back-off with equal jitter, on a grid of due times so that remainders can be joined."""
+"""Exponential back-off with equal jitter, on a grid so that remainders can be joined."""
 
 from __future__ import annotations
 

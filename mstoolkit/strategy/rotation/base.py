@@ -1,6 +1,6 @@
-"""What a rotation is: the choice among candidates, and the only part of a policy that keeps score.
+"""What a rotation is: the choice among candidates, the only part of a policy that keeps score.
 
-Law: while weights and candidates stand, ``split(n)`` equals ``n`` times ``split(1)``, state and all.
+Law: while weights and candidates stand, ``split(n)`` equals ``n`` times ``split(1)``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Rotation(ABC):
         """
         return False
 
-    def settle(self, index: int, n: int) -> None:
+    def settle(self, index: int, n: int) -> None:  # noqa: B027 (most need not know)
         """Take note that `n` messages of server `index` are no longer in flight."""
 
     def next_change(self, now: float) -> float | None:
@@ -95,5 +95,5 @@ class Rotation(ABC):
         """Return the state as JSON-able values."""
         return {}
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:  # noqa: B027 (some keep no score)
         """Take over a state that `snapshot` returned."""
