@@ -35,6 +35,13 @@ class Mailing:
     scenario : Scenario
         Where the audience, its shares and the campaigns stand.
 
+    Attributes
+    ----------
+    blocks : tuple of Block
+        All lots with their ranges, in order.
+    sizes : dict of str to int
+        Number of recipients by list.
+
     Examples
     --------
     >>> from mstoolkit.config import load_scenario
@@ -51,11 +58,9 @@ class Mailing:
         for block in self.blocks:
             self._by_list.setdefault(block.lot.list, []).append(block)
         self._firsts = {name: [b.first for b in blocks] for name, blocks in self._by_list.items()}
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Number of recipients by list."""
-        return {name: blocks[-1].first + blocks[-1].n for name, blocks in self._by_list.items()}
+        self.sizes = {
+            name: blocks[-1].first + blocks[-1].n for name, blocks in self._by_list.items()
+        }
 
     def block(self, name: str, index: int) -> Block:
         """Return the block that holds recipient `index` of list `name`."""

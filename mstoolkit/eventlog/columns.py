@@ -310,7 +310,7 @@ class Columns:
 
     def _people(self, name: str, here: Array, numbers: pa.Array) -> pa.Array:
         domains, which = self._mailing.domains(name, here.tolist())
-        ends = pa.array(domains, pa.string()).take(pa.array(which))
+        ends = pa.array(domains, pa.string()).take(pa.array(which, pa.int64()))
         local = pc.binary_join_element_wise(name, numbers, "-")
         people = pc.binary_join_element_wise(local, ends, "@")
         if not self._hashed:

@@ -13,7 +13,7 @@ import simpy
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp import Attempt, Draws, News, Provider, Verdict
+from mstoolkit.isp import Draws, News, Provider, Verdict
 from mstoolkit.model import (
     Close,
     Command,
@@ -177,7 +177,9 @@ class Driver:
             if not slots:
                 return
             carried = 0
-        attempt = Attempt(machine.source_ip, parcel, send.span, slots, carried)
+        attempt = machine.attempt
+        attempt.parcel, attempt.span = parcel, send.span
+        attempt.slots, attempt.carried = slots, carried
         verdict = provider.receive(now, attempt, self._draws)
         machine.active += slots
         own = machine.fresh_trips if send.fresh else machine.trips

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from mstoolkit.config import Server
+from mstoolkit.isp import Attempt
+from mstoolkit.model import Lot, Parcel
 
 ROUND_TRIPS = 3  # MAIL and RCPT and DATA and the dot, pipelined as far as RFC 2920 lets them
 FRESH_ROUND_TRIPS = 3  # TCP, banner, EHLO
@@ -15,12 +17,20 @@ class Machine:
 
     A message takes its round trips (``trips`` s, ``fresh_trips`` with a new connection) and
     ``active / speed`` s of the server itself: messages under way share what it can do, so that
-    service time grows with load.
+    service time grows with load. The one ``attempt`` is filled anew each time.
     """
 
     __slots__ = (
-        "_ends", "active", "fresh_trips", "latency", "source_ip", "speed", "starts", "trips",
-    )  # fmt: skip
+        "_ends",
+        "active",
+        "attempt",
+        "fresh_trips",
+        "latency",
+        "source_ip",
+        "speed",
+        "starts",
+        "trips",
+    )
 
     def __init__(self, server: Server, source_ip: str, outages: list[tuple[float, float]]) -> None:
         self.latency = server.latency
@@ -28,6 +38,7 @@ class Machine:
         self.fresh_trips = (ROUND_TRIPS + FRESH_ROUND_TRIPS) * server.latency
         self.speed = server.speed
         self.source_ip = source_ip
+        self.attempt = Attempt(source_ip, Parcel(Lot(-1, "", "", "", "", "", 0.0), -1, 0))
         self.active = 0
         self.starts = [start for start, _ in outages]
         self._ends = [end for _, end in outages]

@@ -71,7 +71,7 @@ class Outbox:
         ):
             return False
         rotation = isp.rotation
-        if rotation.choose(isp.eligible, path.alone, now) is None:
+        if rotation.waits and rotation.choose(isp.eligible, path.alone, now) is None:
             return False
         if rotation.commit(path, 1, path.alone, now):
             self._pool.mark_all()
@@ -125,7 +125,7 @@ class Outbox:
         """Charge the pacing, hand the attempt out and remember it until it is answered."""
         gcra, server = path.gcra, path.server
         span = gcra.commit(parcel.n, now)
-        if span + gcra.interval > 1e-9:
+        if span > gcra.spent:
             path.paced = True
             self._timers.set(gcra.tat, "pace", path.number)
         token = self.token

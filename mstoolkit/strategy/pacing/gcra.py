@@ -18,11 +18,12 @@ class Gcra:
         Messages that may leave at one instant, at least 1.
     """
 
-    __slots__ = ("interval", "tat", "tolerance")
+    __slots__ = ("interval", "spent", "tat", "tolerance")
 
     def __init__(self, rate: float, burst: int) -> None:
         self.interval = 1.0 / rate
         self.tolerance = burst * self.interval
+        self.spent = 1e-9 - self.interval
         self.tat = 0.0
 
     def ready_at(self, now: float) -> float:
@@ -33,7 +34,7 @@ class Gcra:
     def commit(self, n: int, now: float) -> float:
         """Take `n` messages; the last of them leaves after the span (s) that is returned.
 
-        A negative span tells that more could leave at once: the path is not spent.
+        A negative span tells that more could leave at once, up to `spent`, where none can.
         """
         tat = self.tat
         tat = (tat if tat > now else now) + n * self.interval

@@ -25,11 +25,13 @@ class Rotation(ABC):
     """Chooses which candidate carries the next messages.
 
     ``scope`` says how many instances a dispatcher holds: one an ISP, so that shares hold at every
-    ISP, or one for the pool, where all mail moves from server to server together. ``counts_load``
-    asks for `settle` when messages are no longer in flight.
+    ISP, or one for the pool, where all mail moves from server to server together. ``waits``
+    says that it may choose nobody although somebody is ready; ``counts_load`` asks for `settle`
+    when messages are no longer in flight.
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "isp"
+    waits: ClassVar[bool] = False
     counts_load: ClassVar[bool] = False
 
     @abstractmethod

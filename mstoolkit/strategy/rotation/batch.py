@@ -21,6 +21,7 @@ class BatchRotation(Rotation):
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "pool"
+    waits: ClassVar[bool] = True
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -22,6 +22,7 @@ class IntervalRotation(Rotation):
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "pool"
+    waits: ClassVar[bool] = True
 
     def __init__(self, every: float, servers: int) -> None:
         self._every = every

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from mstoolkit.strategy.rotation.base import C, Candidate, Rotation
 from mstoolkit.strategy.rotation.smooth_weighted import SmoothWeighted
@@ -19,6 +19,8 @@ class PriorityFailover(Rotation):
     servers : int
         Number of servers in the pool.
     """
+
+    waits: ClassVar[bool] = True
 
     def __init__(self, servers: int) -> None:
         self._inside = SmoothWeighted(servers)
