@@ -49,12 +49,17 @@ class SmoothWeighted(Rotation):
 
     def split(self, candidates: Sequence[Candidate], n: int, now: float) -> list[int]:
         weights = [candidate.weight for candidate in candidates]
-        cycle = sum(weights)
-        if n <= cycle or any(weight != int(weight) for weight in weights):
+        cycle = int(sum(weights))
+        if n <= 2 * cycle or any(weight != int(weight) for weight in weights):
             return super().split(candidates, n, now)
-        whole, rest = divmod(n, int(cycle))
-        counts = super().split(candidates, rest, now)
-        return [count + whole * int(w) for count, w in zip(counts, weights, strict=True)]
+        before = list(self._score)
+        counts = super().split(candidates, cycle, now)
+        n -= cycle
+        if self._score == before:  # else a past with others absent is still being evened out
+            whole, n = divmod(n, cycle)
+            counts = [count * (whole + 1) for count in counts]
+        rest = super().split(candidates, n, now)
+        return [count + more for count, more in zip(counts, rest, strict=True)]
 
     def snapshot(self) -> dict[str, Any]:
         return {"score": list(self._score)}
