@@ -1,0 +1,28 @@
+"""Public conformance suites: your own rotation or provider passes the house tests.
+
+Derive a test class, say how to make the thing, and let pytest collect the inherited tests::
+
+    from mstoolkit.testing import RotationSuite
+
+    class TestMine(RotationSuite):
+        def make(self, servers):
+            return MyRotation(servers)
+
+`Rehearsal` drives a dispatcher with answers of your own, and checks the sender's promises at each
+step. Nothing here needs pytest to be imported.
+"""
+
+from mstoolkit.testing.checks import BrokenPromiseError
+from mstoolkit.testing.provider import ProviderSuite
+from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting
+from mstoolkit.testing.rotation import Contender, RotationSuite
+
+__all__ = [
+    "OK",
+    "BrokenPromiseError",
+    "Contender",
+    "ProviderSuite",
+    "Rehearsal",
+    "RotationSuite",
+    "accepting",
+]
