@@ -26,6 +26,10 @@ from mstoolkit.model import Lot, Reply, Send
 
 Array = NDArray[Any]
 Pieces = dict[str, Array]
+_CARRIED = (
+    "lot", "isp", "server", "first", "token", "attempt", "n", "born", "cause", "parent",
+    "connection", "span",
+)  # fmt: skip
 _NO_LOT = -(1 << 30)
 _TEXTS = ("event", "isp", "server", "category", "cause")
 _INTS = ("seq", "first", "token", "attempt", "n", "parent", "connection", "slots")
@@ -111,7 +115,7 @@ class Columns:
         own = {name: c[: len(sent)] for name, c in carried.items()}
         pieces = [
             self._attempts(sent, own),
-            self._answers(answered, {name: c[of_answer] for name, c in carried.items()}),
+            self._answers(answered, {name: carried[name][of_answer] for name in _CARRIED}),
             self._others([rows[k] for k in others.tolist()]),
             self._observed(observations),
         ]
@@ -148,6 +152,7 @@ class Columns:
             "category": self._categories(replies, [row[7] for row in rows]),
             "latency": number(8, np.float64),
             "slots": number(9),
+            "until": np.full(size, np.nan),
         }
 
     def _sends(self, sends: Sequence[Send]) -> Pieces:
@@ -220,10 +225,16 @@ class Columns:
     # -- parts of them
 
     def _lot_numbers(self, lots: Sequence[Lot | None]) -> Array:
-        for lot in {id(lot): lot for lot in lots}.values():
-            if lot is not None:
-                self._lots[lot.id] = lot
-        numbers = [_NO_LOT if lot is None else lot.id for lot in lots]
+        lots_by_id = self._lots
+        numbers = []
+        for lot in lots:
+            if lot is None:
+                numbers.append(_NO_LOT)
+                continue
+            number = lot.id
+            numbers.append(number)
+            if number not in lots_by_id:
+                lots_by_id[number] = lot
         return np.fromiter(numbers, np.int64, len(numbers))
 
     def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:
@@ -328,15 +339,15 @@ def _unique_texts(index: Array, parts: list[pa.Array]) -> pa.Array:
 
 def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send], Array]:
     """Return each attempt once, those sent first, and the position of every answer's attempt."""
-    sends = {row[2].token: row[2] for row in sent}
-    answers = [row[3] for row in answered]
-    tokens = [send.token for send in answers]
-    if not sends.keys() >= set(tokens):
-        for send in answers:
-            sends.setdefault(send.token, send)
-    position = dict(zip(sends, range(len(sends)), strict=True))
-    of_answer = np.fromiter(map(position.__getitem__, tokens), np.int64, len(tokens))
-    return list(sends.values()), of_answer
+    sends = [row[2] for row in sent]
+    tokens = np.fromiter([row[3].token for row in answered], np.int64, len(answered))
+    start = sends[0].token if sends else 0
+    earlier = {row[3].token: row[3] for row in answered if row[3].token < start}
+    late = np.fromiter([send.token for send in sends], np.int64, len(sends))
+    known = np.concatenate([late, np.fromiter(earlier, np.int64, len(earlier))])
+    order = np.argsort(known, kind="stable")
+    of_answer = order[np.searchsorted(known, tokens, sorter=order)]
+    return [*sends, *earlier.values()], of_answer
 
 
 def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:

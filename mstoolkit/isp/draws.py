@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.mailing import Mailing
-from mstoolkit.model import Parcel, stream_key
+from mstoolkit.model import Parcel, SplitMix64, stream_key
+from mstoolkit.model.random import GOLDEN
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int8]
@@ -22,9 +23,7 @@ LIVE, UNKNOWN, FULL = 0, 1, 2
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
 SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service"]
-_GOLDEN, _MIX_1, _MIX_2 = map(
-    np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
+_GOLDEN, _MIX_1, _MIX_2 = map(np.uint64, (GOLDEN, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
 _NORMAL = frozenset({"delay", "service"})
 
@@ -82,6 +81,7 @@ class Draws:
         self._scenario = scenario
         self._mailing = Mailing(scenario)
         self._sizes = self._mailing.sizes
+        self._keys: dict[tuple[str, int], int] = {}
         self._arrays: dict[tuple[Purpose, str], Floats] = {}
         self.people = _ByList(self._look_up)
 
@@ -133,8 +133,10 @@ class Draws:
         """Return the draw that decides the answer to one attempt at one recipient."""
         if not attempt:
             return self.array("reply", name).item(index)
-        key = stream_key(self._seed, "reply", name, index, attempt)
-        return (key >> 11) * 2.0**-53
+        key = self._keys.get((name, attempt))
+        if key is None:
+            key = self._keys[name, attempt] = stream_key(self._seed, "reply", name, attempt)
+        return SplitMix64(key + index * GOLDEN).uniform()
 
     def replies(self, parcel: Parcel) -> Floats:
         """Return the draws that decide the answers to one attempt at a parcel."""

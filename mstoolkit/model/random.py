@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+GOLDEN = 0x9E3779B97F4A7C15  # 2^64 / golden ratio, the step from one state to the next
 _MASK = (1 << 64) - 1
 
 
@@ -45,7 +46,7 @@ class SplitMix64:
 
     def next(self) -> int:
         """Return the next 64-bit integer."""
-        self.state = (self.state + 0x9E3779B97F4A7C15) & _MASK
+        self.state = (self.state + GOLDEN) & _MASK
         z = self.state
         z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
