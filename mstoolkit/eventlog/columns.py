@@ -341,12 +341,13 @@ def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send],
     """Return each attempt once, those sent first, and the position of every answer's attempt."""
     sends = [row[2] for row in sent]
     tokens = np.fromiter([row[3].token for row in answered], np.int64, len(answered))
-    start = sends[0].token if sends else 0
+    start = sends[0].token if sends else 1 << 62
     earlier = {row[3].token: row[3] for row in answered if row[3].token < start}
     late = np.fromiter([send.token for send in sends], np.int64, len(sends))
     known = np.concatenate([late, np.fromiter(earlier, np.int64, len(earlier))])
     order = np.argsort(known, kind="stable")
-    of_answer = order[np.searchsorted(known, tokens, sorter=order)]
+    where = np.searchsorted(known, tokens, sorter=order)
+    of_answer = order[where] if len(known) else where
     return [*sends, *earlier.values()], of_answer
 
 
