@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from mstoolkit.config import ConfigError, Scenario
+from mstoolkit.eventlog.columns import Columns
+from mstoolkit.eventlog.journal import read_journal
 from mstoolkit.eventlog.manifest import Manifest
 from mstoolkit.eventlog.recorder import frame_of
 from mstoolkit.eventlog.schema import arrow_schema
@@ -141,9 +143,12 @@ def read_table(folder: str | Path) -> pa.Table:
         tables = [pq.read_table(part).cast(arrow_schema()) for part in parts]
     except (OSError, pa.ArrowException) as error:
         raise ConfigError(f"cannot be read: {error}", file=str(events)) from None
-    journal = events / JOURNAL
-    if journal.exists() and journal.stat().st_size:
-        tables.append(_journal_table(journal))
+    newest = read_journal(events / JOURNAL)
+    if newest is not None and newest[0].part >= len(parts):
+        header, rows = newest
+        scenario = stored_scenario(folder)
+        columns = Columns(scenario, header.run, header.strategy, header.hashed)
+        tables.append(columns.table(rows))
     if not tables:
         read_manifest(folder)
         return arrow_schema().empty_table()
@@ -151,16 +156,6 @@ def read_table(folder: str | Path) -> pa.Table:
     if len(tables) == 1:
         return table
     return table.take(np.argsort(table["at"].to_numpy(), kind="stable"))
-
-
-def _journal_table(journal: Path) -> pa.Table:
-    rows = []
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:  # the last line of a crash may be torn
-            break
-    return pa.Table.from_pylist(rows, schema=arrow_schema())
 
 
 def read_log(folder: str | Path) -> pd.DataFrame:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 from mstoolkit.config import Scenario
 from mstoolkit.eventlog.columns import Columns
+from mstoolkit.eventlog.journal import Header, Journal
 from mstoolkit.eventlog.manifest import Manifest
 from mstoolkit.eventlog.rows import RowBuilder, feedback_row
 from mstoolkit.eventlog.store import (
@@ -36,8 +35,6 @@ class LogWriter:
         Write hashes instead of recipients' addresses.
     part_rows : int
         Rows of a part.
-    flush_rows : int
-        The journal is brought to the operating system at the latest after so many rows.
 
     Raises
     ------
@@ -54,37 +51,26 @@ class LogWriter:
         strategy: str,
         hashed: bool = False,
         part_rows: int = 50_000,
-        flush_rows: int = 500,
     ) -> None:
         self.folder = fresh_folder(folder)
         write_scenario(folder, scenario)
         self._columns = Columns(scenario, run, strategy, hashed)
         self._builder = RowBuilder()
         self._part_rows = part_rows
-        self._flush_rows = flush_rows
-        self._journalled = 0
-        self._parts = 0
-        self._journal = (folder / EVENTS / JOURNAL).open("w", encoding="utf-8")
+        self._header = Header(0, run, strategy, hashed)
+        self._journal = Journal(folder / EVENTS / JOURNAL, self._header)
 
     def record(self, event: Event, commands: list[Command]) -> None:
         """Write one handled event and the commands it caused; numbers it."""
+        before = len(self._builder.rows)
         self._builder.record(event, commands)
-        self._spill()
+        self._keep(before)
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Write news that the dispatcher was not told; may be dated ahead."""
+        before = len(self._builder.rows)
         self._builder.rows.append(feedback_row(-1, event, category))
-        self._spill()
-
-    def flush(self) -> None:
-        """Bring what is pending into the journal."""
-        pending = self._builder.rows[self._journalled :]
-        if not pending:
-            return
-        for row in self._columns.table(pending).to_pylist():
-            self._journal.write(json.dumps(row, separators=(",", ":")) + "\n")
-        self._journal.flush()
-        self._journalled = len(self._builder.rows)
+        self._keep(before)
 
     def close(self, manifest: Manifest) -> None:
         """Write what is left as the last part, and the manifest."""
@@ -94,18 +80,15 @@ class LogWriter:
         (self.folder / EVENTS / JOURNAL).unlink(missing_ok=True)
         write_manifest(self.folder, manifest)
 
-    def _spill(self) -> None:
-        if len(self._builder.rows) >= self._part_rows:
+    def _keep(self, before: int) -> None:
+        rows = self._builder.rows
+        self._journal.append(rows[before:])
+        if len(rows) >= self._part_rows:
             self._part()
-        elif len(self._builder.rows) - self._journalled >= self._flush_rows:
-            self.flush()
 
     def _part(self) -> None:
-        path = self.folder / EVENTS / f"part-{self._parts:05}.parquet"
+        path = self.folder / EVENTS / f"part-{self._header.part:05}.parquet"
         write_table(path, self._columns.table(self._builder.rows))
-        self._parts += 1
         self._builder.rows.clear()
-        self._journalled = 0
-        self._journal.seek(0)
-        self._journal.truncate()
-        os.fsync(self._journal.fileno())
+        self._header = self._header._replace(part=self._header.part + 1)
+        self._journal.begin(self._header)

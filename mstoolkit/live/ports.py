@@ -30,6 +30,3 @@ class Log(Protocol):
 
     def observe(self, event: Feedback, category: str | None = None, /) -> None:
         """Write down what the dispatcher is not told."""
-
-    def flush(self) -> None:
-        """Bring what was written to where a crash cannot take it."""

@@ -26,7 +26,7 @@ from mstoolkit.model import (
 )
 
 _STOPPED = Reply(0, "", "the run was stopped", "connect")
-_KEEP_EVERY = 0.1
+_SHOW_EVERY = 0.1
 
 
 class Sender:
@@ -110,14 +110,14 @@ class Sender:
         self._wake.set()
 
     async def _send_all(self, stop: asyncio.Event | None) -> None:
-        kept = 0.0
+        shown = 0.0
         while self._failure is None and not (stop is not None and stop.is_set()):
             self._wake.clear()
             self._catch_up()
             due = self._next_due()
             if due is None or self.clock.now() >= self._horizon:
                 break
-            kept = self._keep(kept)
+            shown = self._show(shown)
             await self._sleep(self.clock.real(min(due, self._horizon)))
 
     async def _sleep(self, until: float) -> None:
@@ -215,12 +215,11 @@ class Sender:
             times.append(self._horizon)
         return min(times, default=None)
 
-    def _keep(self, kept: float) -> float:
-        """Bring the log to safety and show progress, now and then."""
+    def _show(self, shown: float) -> float:
+        """Show progress, now and then."""
         now = asyncio.get_running_loop().time()
-        if now - kept < _KEEP_EVERY:
-            return kept
-        self._log.flush()
+        if now - shown < _SHOW_EVERY:
+            return shown
         if self._progress is not None:
             totals = self._dispatcher.totals
             done = totals["enqueued"] - totals["queued"] - totals["in_flight"]

@@ -78,9 +78,6 @@ class Book:
     def observe(self, event: Feedback, category: str | None = None) -> None:
         raise AssertionError("there is nothing to observe")
 
-    def flush(self) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
