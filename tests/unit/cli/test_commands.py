@@ -144,6 +144,26 @@ def test_sinks_say_where_they_are_and_stop(tmp_path: Path, small: str) -> None:
     assert (program.returncode, err) == (0, "")
 
 
+def test_send_to_sinks_of_another_program(mst: Run, tmp_path: Path, small: str) -> None:
+    """With sinks in another terminal the sender agrees on the clock, or is refused."""
+    program = _program("sinks", small, "--time-scale", "600", "--json", cwd=tmp_path)
+    assert program.stdout is not None
+    assert json.loads(program.stdout.readline())["time_scale"] == 600
+    words = ("send", small, "-s", "batch", "--limit", 20, "--json", "--time-scale")
+    try:
+        status, out, err = mst(*words, 60, "--out", "slow")
+        assert (status, out) == (2, "")
+        assert "time scale" in err
+        status, out, _ = mst(*words, 600, "--out", "live")
+        assert status == 0
+        assert json.loads(out)["totals"]["enqueued"] == 20
+    finally:
+        program.send_signal(signal.SIGINT)
+        last, _ = program.communicate(timeout=10)
+    assert sum(count["n"] for count in json.loads(last)["counts"]) >= 15
+    assert not (tmp_path / "slow").exists()
+
+
 def test_port_in_use(mst: Run, tmp_path: Path, small: str) -> None:
     """Sinks that cannot have a port name the server and the remedy."""
     text = (tmp_path / small).read_text(encoding="utf-8")
@@ -187,12 +207,13 @@ def test_interrupted_comparison_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == [small]
 
 
+@pytest.mark.timeout(60)
 def test_demo_goes_all_the_way(
     mst: Run, tmp_path: Path, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The demo compares, sends with the winner, replays, and says where everything is."""
     monkeypatch.setattr(demo, "SCENARIO", small)
-    monkeypatch.setattr(demo, "HORIZON", 1800.0)
+    monkeypatch.setattr(demo, "HORIZON", 900.0)
     monkeypatch.setattr(demo, "SPREAD", 60.0)
     status, out, err = mst("demo", "--replications", 1, "--limit", 50, "--out", "show")
     assert (status, err) == (0, "")
