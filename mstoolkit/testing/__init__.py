@@ -16,6 +16,7 @@ from mstoolkit.testing.checks import BrokenPromiseError
 from mstoolkit.testing.provider import ProviderSuite
 from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting
 from mstoolkit.testing.rotation import Contender, RotationSuite
+from mstoolkit.testing.scenario import small_scenario
 
 __all__ = [
     "OK",
@@ -25,4 +26,5 @@ __all__ = [
     "Rehearsal",
     "RotationSuite",
     "accepting",
+    "small_scenario",
 ]
