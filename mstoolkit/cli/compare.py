@@ -95,4 +95,7 @@ def command(
         return
     standings.show(result)
     screen.say(f"Report: {folder / 'report.html'}")
-    screen.say(f"Next:   mstoolkit send {scenario} -s {result.winner.strategy} --sinks --limit 500")
+    screen.say(
+        f"Next:   mstoolkit send {scenario} -s {result.winner.strategy} --sinks --time-scale 600 "
+        f"--limit 500 --out {claimed(None, 'send')}"
+    )

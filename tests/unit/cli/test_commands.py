@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,10 +14,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from mstoolkit.cli import demo
+from mstoolkit.cli.app import app
 from mstoolkit.config import data_text
 
 Run = Callable[..., "tuple[int, str, str]"]
@@ -48,6 +52,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _assert_typable(line: str) -> None:
+    """Check that a command line which the program proposes is one that it understands."""
+    program, name, *words = shlex.split(line)
+    root: Any = get_command(app)
+    assert program == "mstoolkit"
+    assert root.commands[name].make_context(name, words)
+
+
 def _program(*words: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "mstoolkit", *words],
@@ -63,6 +75,7 @@ def test_simulate_then_replay(mst: Run, tmp_path: Path, small: str) -> None:
     status, out, err = mst("simulate", small, "-s", "interval", "--out", "one")
     assert (status, err) == (0, "")
     assert "delivery rate" in out
+    _assert_typable(out.partition("Next:")[2])
     assert {"events", "manifest.json", "scenario.json"} <= {
         path.name for path in (tmp_path / "one").iterdir()
     }
@@ -99,6 +112,7 @@ def test_compare_writes_all(mst: Run, tmp_path: Path, small: str) -> None:
     status, out, err = mst("compare", small, *words)
     assert (status, err) == (0, "")
     assert "against the best" in out
+    _assert_typable(out.partition("Next:")[2])
     folder = tmp_path / "new"
     for name in ("summary.csv", "comparison.csv", "report.html", "manifest.json", "plots", "logs"):
         assert (folder / name).exists(), name
