@@ -9,13 +9,14 @@ These forms are assumptions of this model (no provider publishes one); the profi
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from math import exp
+from math import exp, log
 from typing import NamedTuple
 
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.draws import REJECTED_AT_WORST
 
 REFRESH = 60.0  # s between two reviews of a source IP
+_LN_2 = log(2.0)
 
 
 class Truth(NamedTuple):
@@ -112,13 +113,14 @@ class Standing:
         """Decay, judge again, and derive limit, placement and chances from the judgement."""
         profile = self._profile
         half_life = profile.reputation.half_life
-        decay = exp(-(now - self._at) * 0.6931471805599453 / half_life) if now > self._at else 1.0
+        decay = exp(-(now - self._at) * _LN_2 / half_life) if now > self._at else 1.0
         self._at = max(now, self._at)
         self._good = self._good * decay + (self.accepted - self._counted)
         self._counted = self.accepted
         self._bad *= decay
         while self._ahead and self._ahead[0][0] <= now:
-            self._bad += heappop(self._ahead)[1]
+            at, weight = heappop(self._ahead)
+            self._bad += weight * exp(-(now - at) * _LN_2 / half_life)
         known = profile.reputation.prior + self._good
         self.reputation = known / (known + self._bad)
         self.warmth = min(1.0, self.warm_start + self.accepted / profile.rate.warmup_volume)
