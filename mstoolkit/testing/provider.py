@@ -13,7 +13,7 @@ _MEANS = {
     "full": {"mailbox_full"},
     "unknown": {"invalid_recipient"},
     "blocked": {"block_ip"},
-    "spam": {"spam"},
+    "spam": {"spam", "policy", "content"},
     "connections": {"throttle"},
 }
 _TEMPORARY = ("throttled", "busy", "full", "connections")
