@@ -156,9 +156,8 @@ def _prefix(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _uniforms(key: int, n: int) -> Floats:
     """Return the first `n` draws of a SplitMix64 stream, all at once."""
-    with np.errstate(over="ignore"):
-        z = np.uint64(key) + _GOLDEN * np.arange(1, n + 1, dtype=np.uint64)
-        z = (z ^ (z >> _S30)) * _MIX_1
-        z = (z ^ (z >> _S27)) * _MIX_2
-        z ^= z >> _S31
+    z = _GOLDEN * np.arange(1, n + 1, dtype=np.uint64) + np.uint64(key)
+    z = (z ^ (z >> _S30)) * _MIX_1
+    z = (z ^ (z >> _S27)) * _MIX_2
+    z ^= z >> _S31
     return np.asarray((z >> _S11) * 2.0**-53, np.float64)

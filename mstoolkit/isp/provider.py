@@ -286,22 +286,24 @@ class Provider:
     ) -> tuple[tuple[Reply, int], ...]:
         """Count the answers to messages that passed the rate limit; the accepted come first.
 
-        Few meet anything but acceptance: those whose draw is low are looked at one by one.
+        Few meet anything but acceptance: those whose draw is low are looked at one by one. A full
+        mailbox is still full.
         """
         n, first = parcel.n, parcel.first
+        if first < 0 and parcel.cause == "mailbox_full":
+            return ((self._accepted, 0), (self._full, n))
         chances = standing.chances(parcel.lot.segment)
-        people = draws.people[parcel.lot.list]
         u = draws.replies(parcel)
-        low = np.flatnonzero(u < chances.spam).tolist()
         busy = spam = 0
         if first >= 0:
+            people = draws.people[parcel.lot.list]
             dead = people.dead.item(first + n) - people.dead.item(first)
             full = people.full.item(first + n) - people.full.item(first)
             of = people.address[first : first + n]
         else:
             of = self._addresses(parcel, draws)
-            dead, full = int(np.sum(of == UNKNOWN)), int(np.sum(of == FULL))
-        for k in low:
+            dead, full = int((of == UNKNOWN).sum()), int((of == FULL).sum())
+        for k in (u < chances.spam).nonzero()[0].tolist():
             if u[k] < chances.busy:
                 busy += 1
                 dead -= int(of[k] == UNKNOWN)
@@ -321,13 +323,10 @@ class Provider:
         )
 
     def _addresses(self, parcel: Parcel, draws: Draws) -> Ints:
-        """Return what the addresses of counted messages are, as far as their last deferral tells.
+        """Return what the addresses of counted messages are.
 
-        A full mailbox is still full; throttled and lost messages were never looked at, so they are
-        like any others; what met a busy server may still be anything.
+        What was throttled, lost or met a busy server was never looked at, so it is like any other.
         """
-        if parcel.cause == "mailbox_full":
-            return np.full(parcel.n, FULL, np.int8)
         segment = self._segments[parcel.lot.segment]
         u = draws.of("address", parcel)
         addresses = np.where(u < segment.unknown + segment.full, FULL, LIVE).astype(np.int8)
@@ -342,8 +341,8 @@ class Provider:
             return ()
         chances = standing.chances(parcel.lot.segment)
         tail = draws.of("tail", parcel)
-        hits = np.flatnonzero(tail < chances.tail)[:accepted]
-        if not len(hits):
+        hits = (tail < chances.tail).nonzero()[0][:accepted].tolist()
+        if not hits:
             return ()
         normal = draws.of("delay", parcel)
         return tuple(self._news(now, standing, parcel, chances, tail, normal, hits))
@@ -361,7 +360,7 @@ class Provider:
         profile = self.profile
         engagement = profile.engagement
         for k in hits:
-            first = parcel.first + int(k) if parcel.first >= 0 else -1
+            first = parcel.first + k if parcel.first >= 0 else -1
             u, z = float(tail[k]), float(normal[k])
             if u < chances.unsubscribed:
                 delay = engagement.complaint_median * exp(engagement.complaint_sigma * z)

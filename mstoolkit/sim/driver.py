@@ -200,14 +200,12 @@ class Driver:
         """Open what must be opened; return how many connections the attempt has, 0 if refused."""
         connection = send.connection
         self._hang_up(connection)
-        admitted = 0
-        reply = REFUSED
-        for _ in range(send.slots):
-            reply = provider.connect(now, machine.source_ip)
-            if reply.code != 220:
-                break
-            admitted += 1
-        if not admitted:
+        admitted = send.slots
+        reply = provider.connect(now, machine.source_ip, admitted)
+        while reply.code != 220 and admitted > 1:
+            admitted -= 1
+            reply = provider.connect(now, machine.source_ip, admitted)
+        if reply.code != 220:
             took = machine.fresh_trips
             failed = ConnectionFailed(0.0, send.token, reply, took)
             self._later(now + took, self._answer, failed)

@@ -33,9 +33,10 @@ class Pile:
             self.lot, self.first, self.n, self.attempt, self.born, self.parent, self.cause
         )
 
-    def like(self, other: Pile) -> bool:
-        """Whether the messages are alike: same lot, same attempts, deferred for the same cause."""
-        return self.lot is other.lot and self.attempt == other.attempt and self.cause == other.cause
+    @property
+    def key(self) -> tuple[int, int, int, str]:
+        """What piles that may join have in common; a known pile is like no other."""
+        return (self.lot.id, self.first, self.attempt, self.cause)
 
     def absorb(self, other: Pile) -> None:
         """Join a like pile whose messages are counted, not known; ages are kept as sums."""
@@ -51,7 +52,7 @@ class MailQueue:
 
     def __init__(self) -> None:
         self._lanes: tuple[deque[Pile], ...] = (deque(), deque(), deque(), deque())
-        self._later: dict[float, list[Pile]] = {}
+        self._later: dict[float, dict[tuple[int, int, int, str], Pile]] = {}
         self.n = 0
         self.later = 0
 
@@ -66,23 +67,25 @@ class MailQueue:
         self.n += pile.n
 
     def put_off(self, pile: Pile, due: float) -> bool:
-        """Keep mail until `due`; return whether nothing else was due then."""
+        """Keep mail until `due`; return whether nothing else was due then.
+
+        Counted piles of the same lot, attempt and cause are alike and join.
+        """
         self.later += pile.n
         piles = self._later.get(due)
         if piles is None:
-            self._later[due] = [pile]
+            self._later[due] = {pile.key: pile}
             return True
-        if pile.first < 0:
-            for other in piles:
-                if other.first < 0 and other.like(pile):
-                    other.absorb(pile)
-                    return False
-        piles.append(pile)
+        other = piles.get(pile.key)
+        if other is None:
+            piles[pile.key] = pile
+        else:
+            other.absorb(pile)
         return False
 
     def fall_due(self, due: float) -> None:
         """Line up what was kept until `due`."""
-        for pile in self._later.pop(due, ()):
+        for pile in self._later.pop(due, {}).values():
             self._lanes[0 if pile.lot.stream == URGENT else 2].append(pile)
             self.n += pile.n
             self.later -= pile.n
@@ -139,7 +142,9 @@ class MailQueue:
         for lane in self._lanes:
             self.n -= _sift(lane, matching, taken)
         for due in sorted(self._later):
-            self.later -= _sift(self._later[due], matching, taken)
+            kept = list(self._later[due].values())
+            self.later -= _sift(kept, matching, taken)
+            self._later[due] = {pile.key: pile for pile in kept}
         return taken
 
     def piles(self) -> Iterator[tuple[int, float, Pile]]:
@@ -148,7 +153,7 @@ class MailQueue:
             for pile in lane:
                 yield number, 0.0, pile
         for due in sorted(self._later):
-            for pile in self._later[due]:
+            for pile in self._later[due].values():
                 yield -1, due, pile
 
     def refill(self, piles: Sequence[tuple[int, float, Pile]]) -> None:
@@ -158,7 +163,7 @@ class MailQueue:
                 self._lanes[number].append(pile)
                 self.n += pile.n
             else:
-                self._later.setdefault(due, []).append(pile)
+                self._later.setdefault(due, {})[pile.key] = pile
                 self.later += pile.n
 
 
