@@ -21,6 +21,7 @@ from mstoolkit.model import (
     Tick,
 )
 from mstoolkit.strategy import Dispatcher
+from mstoolkit.strategy.path import QUANTUM
 from mstoolkit.testing import OK, Rehearsal, accepting
 
 NEWS = Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9)
@@ -136,13 +137,14 @@ def test_idle_connections_are_closed() -> None:
 
 
 def test_parcels_are_cut() -> None:
-    """A cut is at most the batch and the burst or a minute of the rate, and takes slots for it."""
-    play = Rehearsal({"a": Server()}, policy(rate=0.5, burst=10, connections=5), batch=100)
-    play.tell(mail(100))
-    play.run(1000.0)
+    """A cut is at most the batch and a quantum of the rate, and takes slots for it."""
+    most = int(0.5 * QUANTUM)
+    play = Rehearsal({"a": Server()}, policy(rate=0.5, burst=10, connections=5), batch=5 * most)
+    play.tell(mail(4 * most))
+    play.run(10_000.0)
     sizes = [send.parcel.n for _, send in play.all(Send)]
-    assert sum(sizes) == 100
-    assert max(sizes) == 30
+    assert sum(sizes) == 4 * most
+    assert max(sizes) == most
     assert all(1 <= send.slots <= min(5, send.parcel.n) for _, send in play.all(Send))
     assert all(send.fresh for _, send in play.all(Send) if send.parcel.n > 1)
     play = Rehearsal({"a": Server()}, policy(rate=100.0, burst=10), batch=7)
