@@ -36,38 +36,43 @@ mstoolkit compare mine.toml --json > result.json
 """
 
 
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        "-s",
+        metavar="STRATEGY",
+        help="A strategy of the scenario; give it several times. All of them by default.",
+    ),
+]
+Replications = Annotated[
+    int,
+    typer.Option(
+        "--replications", metavar="R", min=1, help="Runs of each strategy; 1: no intervals."
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="J", min=1, help="Processes; one a processor by default."),
+]
+Metric = Annotated[str, typer.Option("--metric", metavar="M", help="The metric that counts first.")]
+Results = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="New folder for the results; runs/compare-<n> by default."
+    ),
+]
+
+
 def command(
     scenario: ScenarioName,
-    strategy: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--strategy",
-            "-s",
-            metavar="STRATEGY",
-            help="A strategy of the scenario; give it several times. All of them by default.",
-        ),
-    ] = None,
-    replications: Annotated[
-        int,
-        typer.Option(
-            "--replications", metavar="R", min=1, help="Runs of each strategy; 1: no intervals."
-        ),
-    ] = 20,
+    strategy: Strategies = None,
+    replications: Replications = 20,
     seed: Seed = 0,
     batch: Batch = 100,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", metavar="J", min=1, help="Processes; one a processor by default."),
-    ] = None,
-    metric: Annotated[
-        str, typer.Option("--metric", metavar="M", help="The metric that counts first.")
-    ] = "delivery_rate",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="New folder for the results; runs/compare-<n> by default."
-        ),
-    ] = None,
+    jobs: Jobs = None,
+    metric: Metric = "delivery_rate",
+    out: Results = None,
     json: Json = False,
 ) -> None:
     """Compare strategies."""
