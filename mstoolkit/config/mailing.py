@@ -7,8 +7,8 @@ do: that is hidden state of the providers.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mstoolkit.config.scenario import Scenario
@@ -71,27 +71,6 @@ class Mailing:
         lot = self.block(name, index).lot
         domains = self._scenario.isps[lot.isp].domains
         return f"{name}-{index}@{domains[index % len(domains)]}"
-
-    def domains(self, name: str, indices: Sequence[int]) -> tuple[list[str], list[int]]:
-        """Return the domains in use, and which of them each of these recipients of a list has.
-
-        Parameters
-        ----------
-        name : str
-            List.
-        indices : sequence of int
-            Positions in rising order.
-        """
-        domains: dict[str, int] = {}
-        which: list[int] = []
-        for block in self._by_list[name]:
-            low = bisect_left(indices, block.first)
-            high = bisect_left(indices, block.first + block.n)
-            own = self._scenario.isps[block.lot.isp].domains
-            codes = [domains.setdefault(domain, len(domains)) for domain in own]
-            size = len(codes)
-            which += [codes[index % size] for index in indices[low:high]]
-        return list(domains), which
 
     def locate(self, address: str) -> tuple[Lot, int]:
         """Return the lot and the position of the recipient with this address.

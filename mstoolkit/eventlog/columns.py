@@ -94,6 +94,7 @@ class Columns:
 
     def __init__(self, scenario: Scenario, run: str, strategy: str, hashed: bool = False) -> None:
         self._mailing = Mailing(scenario)
+        self._isps = scenario.isps
         self._sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
         self._run = run
         self._strategy = strategy
@@ -320,7 +321,7 @@ class Columns:
         return _unique_texts(index, messages), _unique_texts(index, people)
 
     def _people(self, name: str, here: Array, numbers: pa.Array) -> pa.Array:
-        domains, which = self._mailing.domains(name, here.tolist())
+        domains, which = self._domains(name, here)
         ends = pa.array(domains, pa.string()).take(pa.array(which, pa.int64()))
         local = pc.binary_join_element_wise(name, numbers, "-")
         people = pc.binary_join_element_wise(local, ends, "@")
@@ -329,6 +330,19 @@ class Columns:
         return pa.array(
             [blake2b(p.encode(), digest_size=12).hexdigest() for p in people.to_pylist()]
         )
+
+    def _domains(self, name: str, here: Array) -> tuple[list[str], Array]:
+        """Return the domains in use, and which of them each of these recipients has."""
+        domains: dict[str, int] = {}
+        which = np.zeros(len(here), np.int64)
+        for block in self._mailing.blocks:
+            if block.lot.list != name:
+                continue
+            low, high = np.searchsorted(here, (block.first, block.first + block.n))
+            own = self._isps[block.lot.isp].domains
+            codes = np.array([domains.setdefault(domain, len(domains)) for domain in own])
+            which[low:high] = codes[here[low:high] % len(codes)]
+        return list(domains), which
 
 
 def _unique_texts(index: Array, parts: list[pa.Array]) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -60,5 +61,18 @@ class Recorder:
 
 
 def frame_of(table: pa.Table) -> pd.DataFrame:
-    """Return an Arrow table of the schema as a frame."""
-    return pd.DataFrame(table.to_pandas(split_blocks=True, self_destruct=False))
+    """Return an Arrow table of the schema as a frame; texts become categories as they are."""
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        array = column.combine_chunks()
+        if pa.types.is_dictionary(array.type):
+            columns[name] = _categorical(array)
+        else:
+            columns[name] = array.to_numpy(zero_copy_only=False)
+    return pd.DataFrame(columns, copy=False)
+
+
+def _categorical(array: pa.DictionaryArray) -> pd.Categorical:
+    codes = array.indices.fill_null(-1).to_numpy()
+    texts = pd.array(array.dictionary, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(texts))

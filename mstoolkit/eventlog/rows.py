@@ -76,14 +76,15 @@ class RowBuilder:
         """Number one handled event, and append its rows and those of the commands it caused."""
         seq, rows = self._seq, self.rows
         self._seq = seq + 1
-        said = self._inputs[event.__class__](seq, event, commands, rows)
+        told = self._inputs[event.__class__](seq, event, commands, rows)
         at = event.at
         for command in commands:
-            if command.__class__ is Send:
-                self._open[command.token] = (command, at)
+            kind = command.__class__
+            if kind is Send:
+                self._open[command.token] = (command, at)  # type: ignore[union-attr,assignment]
                 rows.append((seq, at, command))
-            elif command.__class__ is Finish and said:
-                said -= 1
+            elif kind is Finish and told:
+                told -= 1
             else:
                 rows.append(_command_row(seq, at, command))
 

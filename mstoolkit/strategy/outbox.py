@@ -89,8 +89,11 @@ class Outbox:
             if path is None:
                 self._await_turn(now)
                 return
-            n = 1 if self._batch == 1 else self._cut_size(path, queue.head().n)
-            if rotation.commit(path, n, ready, now):
+            n, until = 1, now
+            if self._batch > 1:
+                n = self._cut_size(path, queue.head().n)
+                until = path.gcra.leaves(n, now)
+            if rotation.commit(path, n, ready, until):
                 self._pool.mark_all()
             self._send(path, queue.cut(n), now)
 

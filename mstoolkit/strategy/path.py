@@ -9,7 +9,7 @@ from mstoolkit.strategy.pacing import Gcra
 from mstoolkit.strategy.rotation import Rotation
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
-QUANTUM = 300.0  # a paced path takes at most so many seconds of its rate in one cut
+QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one cut
 
 
 class ServerState:

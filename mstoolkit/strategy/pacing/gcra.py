@@ -31,6 +31,11 @@ class Gcra:
         ready = self.tat + self.interval - self.tolerance
         return ready if ready > now + 1e-9 else now
 
+    def leaves(self, n: int, now: float) -> float:
+        """Return when the last of `n` messages would leave, were they taken `now`."""
+        last = (self.tat if self.tat > now else now) + n * self.interval - self.tolerance
+        return last if last > now else now
+
     def commit(self, n: int, now: float) -> float:
         """Take `n` messages; the last of them leaves after the span (s) that is returned.
 

@@ -49,8 +49,19 @@ class Rotation(ABC):
             Scenario time, s.
         """
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         """Charge `chosen` with `n` messages; `ready` are the candidates it was chosen from.
+
+        Parameters
+        ----------
+        chosen : Candidate
+            What `choose` returned.
+        n : int
+            Number of messages.
+        ready : sequence of Candidate
+            What it was chosen from.
+        until : float
+            Scenario time (s) at which the last of the messages leaves.
 
         Returns
         -------

@@ -11,8 +11,9 @@ from mstoolkit.strategy.rotation.base import C, Candidate, Rotation
 class BatchRotation(Rotation):
     """Stay on a server until `size` messages were sent from it, or it may no longer be used.
 
-    It waits for its server while that one is merely busy; a server that becomes ineligible forfeits
-    the rest of its batch, and the next one gets a full batch.
+    It waits for its server while that one is merely busy, and for the batch to be out before the
+    next one begins. A server that becomes ineligible forfeits the rest of its batch, and the next
+    one gets a full batch.
 
     Parameters
     ----------
@@ -27,10 +28,13 @@ class BatchRotation(Rotation):
         self._size = size
         self._index = 0
         self._left = size
+        self._until = 0.0
 
     def choose(self, eligible: Sequence[C], ready: Sequence[C], now: float) -> C | None:
         index = self._index
         if self._left <= 0:
+            if now < self._until and any(c.index == index for c in eligible):
+                return None
             index += 1
         current = next((c for c in eligible if c.index >= index), eligible[0])
         for candidate in ready:
@@ -38,15 +42,20 @@ class BatchRotation(Rotation):
                 return candidate
         return None
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         if chosen.index != self._index or self._left <= 0:
             self._index = chosen.index
             self._left = self._size
         self._left -= n
+        self._until = max(self._until, until)
         return self._left <= 0
 
     def snapshot(self) -> dict[str, Any]:
-        return {"index": self._index, "left": self._left}
+        return {"index": self._index, "left": self._left, "until": self._until}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._index, self._left = int(state["index"]), int(state["left"])
+        self._until = float(state["until"])
+
+    def next_change(self, now: float) -> float | None:
+        return self._until if self._left <= 0 and self._until > now else None

@@ -35,7 +35,7 @@ class LeastLoaded(Rotation):
                 best, least = candidate, loaded
         return best
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         self._in_flight[chosen.index] += n
         return False
 

@@ -30,9 +30,9 @@ class PriorityFailover(Rotation):
         members = [candidate for candidate in ready if candidate.tier == tier]
         return self._inside.choose(members, members, now) if members else None
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         members = [candidate for candidate in ready if candidate.tier == chosen.tier]
-        return self._inside.commit(chosen, n, members, now)
+        return self._inside.commit(chosen, n, members, until)
 
     def snapshot(self) -> dict[str, Any]:
         return self._inside.snapshot()

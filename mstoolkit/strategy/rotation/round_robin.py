@@ -27,7 +27,7 @@ class RoundRobin(Rotation):
                 return candidate
         return ready[0]
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         self._last = chosen.index
         return False
 

@@ -35,7 +35,7 @@ class SmoothWeighted(Rotation):
                 best, highest = candidate, reached
         return best
 
-    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], now: float) -> bool:
+    def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         if len(ready) == 1:
             return False
         score = self._score
