@@ -57,12 +57,12 @@ _WORDS = tuple(
         ),
         (r"reputation of the sending domain|domain .*(blocked|listed)", "block_domain"),
         (r"\b(spf|dkim|dmarc)\b|unauthenticated|not aligned", "auth"),
+        (r"disabled|inactive|suspended|no longer (valid|active)", "inactive_mailbox"),
         (
             r"user unknown|unknown user|no such (user|mailbox)|does(n't| not) (exist|have an?)"
             r"|account that you tried to reach|mailbox (not found|unavailable)|invalid recipient",
             "invalid_recipient",
         ),
-        (r"disabled|inactive|suspended|no longer (valid|active)", "inactive_mailbox"),
         (r"relay(ing)? (access )?denied|not permitted to relay|unable to relay", "relay"),
         (r"spam|unsolicited|\[CS01\]", "spam"),
         (r"message (size|too (large|big))|size limit", "too_big"),
