@@ -137,6 +137,23 @@ def test_single_messages_and_a_parcel_have_the_same_feedback() -> None:
     assert {item.kind for item in news} == {"complained", "unsubscribed", "dsn"}
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="Provider._follow_up looks at all messages of a parcel, not at the accepted ones: "
+    "complaints and DSNs of refused recipients are reported too",
+)
+def test_only_accepted_mail_of_a_parcel_has_feedback() -> None:
+    """A dead or full mailbox neither complains nor bounces later, in a parcel as singly."""
+    scenario = people_who(unknown=0.3, full=0.1)
+    figures: dict[str, Any] = {"rate": OPEN_GATE, "busy": 0.0, "spam_rejected": 0.0, "dsn": 0.02}
+    isp, people = world(scenario, **figures)
+    other, _ = world(scenario, **figures)
+    singles = [isp.receive(0.0, attempt(parcel(1, k)), people) for k in range(BLOCK.n)]
+    whole = other.receive(0.0, attempt(parcel(BLOCK.n)), people)
+    news = [item for verdict in singles for item in verdict.feedback]
+    assert sorted(news) == sorted(whole.feedback)
+
+
 @pytest.mark.parametrize("strangers", ["backwards", "elsewhere first"])
 def test_answers_do_not_depend_on_the_order_of_asking(strangers: str) -> None:
     """Each recipient answers for itself: asked backwards, or after others, it says the same."""

@@ -181,6 +181,24 @@ def test_an_outage_cuts_a_parcel_off() -> None:
     assert result.totals["delivered"] > 500
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="sim.driver cuts a parcel's replies where an outage begins, but keeps the feedback of "
+    "all its messages: DSNs then reverse deliveries that never were",
+)
+def test_an_outage_cuts_the_feedback_too() -> None:
+    """What was not delivered cannot bounce later: no more DSNs than deliveries."""
+    isps = {
+        name: profile.model_copy(update={"dsn": 0.9, "dsn_delay": 60.0})
+        for name, profile in SCENARIO.isps.items()
+    }
+    outages = [Outage(server=name, start=30.0, lasts=20_000.0) for name in SCENARIO.servers]
+    scenario = with_outages(*outages).model_copy(update={"isps": isps})
+    events = simulate(scenario, "smooth-weighted", seed=1, batch=50).events
+    late = events.loc[events["phase"] == "dsn", "n"].sum()
+    assert 0 < late <= events.loc[events["event"] == "delivered", "n"].sum()
+
+
 def test_sending_stops_at_the_horizon() -> None:
     """At the horizon nothing more is sent; what was not is shown as queued; news go on."""
     scenario = small_scenario(2000).model_copy(update={"horizon": 300.0})
