@@ -201,6 +201,18 @@ def test_batch_tells_when_others_may_be_heard_again() -> None:
     assert rotation.commit(ready[0], 1, ready, 0.0)
 
 
+def test_the_next_batch_begins_when_the_last_one_is_out() -> None:
+    """A batch that is still leaving is waited for, unless its server is lost; then at once."""
+    rotation = BatchRotation(3)
+    a, b = ready = pool(1, 1)
+    rotation.commit(a, 3, ready, 10.0)
+    assert rotation.choose(ready, ready, 5.0) is None
+    assert rotation.next_change(5.0) == 10.0
+    assert rotation.choose([b], [b], 5.0) is b
+    assert rotation.choose(ready, ready, 10.0) is b
+    assert rotation.next_change(10.0) is None
+
+
 def test_interval_follows_the_clock() -> None:
     """Server floor(now / every) mod servers, whatever was sent; the change is on the grid."""
     rotation = IntervalRotation(600.0, 3)
