@@ -249,19 +249,24 @@ def test_latency_has_its_parts() -> None:
     assert median["one"] < median["three"]
 
 
-@each_batch
-def test_the_provider_admits_so_many_connections(batch: int) -> None:
-    """With providers that admit four from each address, the rest is refused with their reply."""
+def crowded(admitted: int) -> Scenario:
+    """Return a deployment whose servers try six connections where so many are admitted."""
     isps = {
-        name: profile.model_copy(update={"connections": 4})
+        name: profile.model_copy(update={"connections": admitted})
         for name, profile in SCENARIO.isps.items()
     }
     servers = {
         name: server.model_copy(update={"limits": Limits(rate=10.0, burst=20, connections=6)})
         for name, server in SCENARIO.servers.items()
     }
-    scenario = small_scenario(outages=False).model_copy(update={"isps": isps, "servers": servers})
-    result = simulate(scenario, "round-robin", seed=1, batch=batch)
+    scenario = small_scenario(outages=False)
+    return scenario.model_copy(update={"isps": isps, "servers": servers})
+
+
+@each_batch
+def test_the_provider_admits_so_many_connections(batch: int) -> None:
+    """With providers that admit four from each address, the rest is refused with their reply."""
+    result = simulate(crowded(4), "round-robin", seed=1, batch=batch)
     events = result.events
     refused = events[events["event"] == "connection_failed"]
     if batch == 1:
@@ -270,6 +275,17 @@ def test_the_provider_admits_so_many_connections(batch: int) -> None:
         assert set(refused["phase"]) == {"connect"}
     assert result.totals["delivered"] > 480
     assert result.totals["queued"] + result.totals["in_flight"] == 0
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a probe of three messages opens three connections at once; where two are admitted the "
+    "third is refused, so no probe ever comes through and the path stays suspended: three quarters "
+    "of the mail expires, in exact mode only (a parcel makes do with the connections it gets)",
+)
+def test_few_admitted_connections_are_enough() -> None:
+    """With two connections from each address the mail gets through, only more slowly."""
+    assert simulate(crowded(2), "round-robin", seed=1, batch=1).totals["delivered"] > 500
 
 
 def test_truth_is_sampled_and_moves() -> None:
