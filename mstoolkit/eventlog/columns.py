@@ -262,7 +262,7 @@ class Columns:
             return _dictionary(which, [getattr(lot, key) or None for lot in lots])
 
         def of_reply(key: str) -> pa.Array:
-            return _dictionary(reply, [getattr(r, key) for r in replies])
+            return _dictionary(reply, [getattr(r, key) or None for r in replies])
 
         columns: dict[str, Any] = {
             **{name: c[name] for name in _INTS},

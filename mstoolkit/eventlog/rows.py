@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zlib import crc32
 
 from mstoolkit.model import (
     Close,
@@ -142,7 +143,8 @@ def _enqueued(seq: int, event: Enqueued, _: list[Command], rows: list[Row]) -> i
 
 
 def _withdrawn(seq: int, event: Withdrawn, _: list[Command], rows: list[Row]) -> int:
-    parcel = Parcel(Lot(-1, event.list, "", "", "", "", NAN), event.first, event.n)
+    number = -1 - crc32(event.list.encode())  # no lot: a list of its own
+    parcel = Parcel(Lot(number, event.list, "", "", "", "", NAN), event.first, event.n)
     rows.append(parcel_row(seq, event.at, "other", parcel, category="withdraw"))
     return 0
 

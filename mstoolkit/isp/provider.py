@@ -341,7 +341,14 @@ class Provider:
             return ()
         chances = standing.chances(parcel.lot.segment)
         tail = draws.of("tail", parcel)
-        hits = (tail < chances.tail).nonzero()[0][:accepted].tolist()
+        hits = (tail < chances.tail).nonzero()[0].tolist()
+        if hits and parcel.first < 0:
+            hits = [k for k in hits if k < accepted]
+        elif hits:
+            address = draws.people[parcel.lot.list].address
+            reply = draws.replies(parcel)
+            first = parcel.first
+            hits = [k for k in hits if address[first + k] == LIVE and reply[k] >= chances.spam]
         if not hits:
             return ()
         normal = draws.of("delay", parcel)

@@ -16,9 +16,9 @@ class Send:
     """Carry this parcel to its ISP from this server, on this connection slot.
 
     ``token`` is answered exactly once. ``fresh`` asks for a new connection on the slot (the driver
-    ends an older one first). ``slots`` is how many connections a parcel of many takes at once; they
-    are numbered ``connection .. connection + slots - 1``. ``span`` is the time (s) over which the
-    parcel's messages are spread by pacing; 0 means as fast as the slots allow.
+    ends an older one first). ``slots`` is how many connections a parcel of many takes at once, all
+    of its own and over with it; ``connection`` is one of them. ``span`` is the time (s) over which
+    the parcel's messages are spread by pacing; 0 means as fast as the slots allow.
     """
 
     token: int

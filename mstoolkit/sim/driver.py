@@ -235,7 +235,9 @@ class Driver:
             total += through
             if through:
                 kept.append((reply, through))
-        return Verdict(tuple(kept), n - total, True, verdict.feedback, share)
+        accepted = kept[0][1] if kept and kept[0][0].positive else 0
+        news = verdict.feedback[: min(accepted, int(len(verdict.feedback) * share))]
+        return Verdict(tuple(kept), n - total, True, news, share)
 
     def _answer(self, event: Due) -> None:
         failed = event.payload

@@ -101,9 +101,7 @@ def simulate(
     """
     name, policy = _policy_of(scenario, strategy)
     if scenario.strategies.get(name) is not policy:
-        scenario = scenario.model_copy(
-            update={"strategies": {**scenario.strategies, name: policy}}
-        )
+        scenario = scenario.model_copy(update={"strategies": {**scenario.strategies, name: policy}})
     if batch < 1:
         raise ConfigError(f"must be at least 1, got {batch}", key="batch", remedy="1 is exact")
     with _no_garbage_collection():

@@ -47,6 +47,8 @@ from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.timers import Timers
 
+WIDEN_AFTER = 600.0  # s after which a path whose ISP refused a connection tries one more
+
 
 class Dispatcher:
     """Decides what is sent from where and when.
@@ -87,6 +89,7 @@ class Dispatcher:
         self._all_lots: dict[int, Lot] = {}
         self._now = 0.0
         self._answered = -1
+        self._recalled: set[int] = set()
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
         self._totals = dict.fromkeys(
@@ -160,9 +163,10 @@ class Dispatcher:
             "expiring": list(self._lots),
             "pool": snapshot.pool_state(self._pool),
             "flights": [
-                [path.number, snapshot.send_state(send), taken, *generations]
-                for path, send, taken, *generations in self._flights.values()
+                [path.number, snapshot.send_state(send), taken, *rest]
+                for path, send, taken, *rest in self._flights.values()
             ],
+            "recalled": sorted(self._recalled),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -184,10 +188,11 @@ class Dispatcher:
         self._jitter.state = int(state["jitter"])
         self._timers.restore([tuple(timer) for timer in state["timers"]])
         snapshot.restore_pool(self._pool, state["pool"], lots)
-        for number, row, taken, server_generation, generation in state["flights"]:
+        self._recalled = set(state["recalled"])
+        for number, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
             self._flights[send.token] = (
-                self._pool.paths[number], send, taken, server_generation, generation,
+                self._pool.paths[number], send, taken, server_generation, generation, sent_at,
             )  # fmt: skip
 
     # -- events
@@ -223,9 +228,12 @@ class Dispatcher:
         for isp in self._pool.isps.values():
             for pile in isp.queue.take_range(event.list, event.first, event.n):
                 self._finish(pile.parcel(), "withdrawn", "taken back")
+        for token, (_, send, *_rest) in self._flights.items():
+            if _covers(event, send.parcel):
+                self._recalled.add(token)
 
     def _replied(self, event: Replied) -> None:
-        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
         self._answered = event.token
         server = path.server
         parcel = send.parcel
@@ -233,7 +241,7 @@ class Dispatcher:
             path.isp.rotation.settle(path.index, parcel.n)
         tried = parcel.n - event.unsent
         if event.unsent:
-            self._give_back(path, parcel, event.unsent, server_generation, generation)
+            self._give_back(path, parcel, event.unsent, server_generation, generation, sent_at)
         if server.breaker.troubled and server.breaker.success(
             max(tried, 1), server_generation, event.at
         ):
@@ -273,6 +281,9 @@ class Dispatcher:
         if piece.lot.expires <= self._now:
             self._finish(piece, "expired", "too old")
             return
+        if self._answered in self._recalled:
+            self._finish(piece, "withdrawn", "taken back")
+            return
         due = self._backoff.due(piece.attempt, self._now, piece.first < 0)
         due = min(due, piece.lot.expires)
         known = cause if cause in ABOUT_RECIPIENT else piece.cause
@@ -281,16 +292,20 @@ class Dispatcher:
             self._timers.set(due, "retry", isp.name)
 
     def _connection_failed(self, event: ConnectionFailed) -> None:
-        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
+        self._answered = event.token
         self._pool.release(path, taken, closed=True)
         path.isp.rotation.settle(path.index, send.parcel.n)
-        server = path.server
-        self._give_back(path, send.parcel, send.parcel.n, server_generation, generation)
+        server, parcel = path.server, send.parcel
+        self._give_back(path, parcel, parcel.n, server_generation, generation, sent_at)
         if event.reply.code:
             if server.breaker.success(1, server_generation, event.at):
                 self._resume(server, None)
-            if path.breaker.failure(1, generation, event.at):
-                self._suspend_path(path, classify(event.reply))
+            category = classify(event.reply)
+            if category == "throttle" and self._pool.narrow(path):
+                self._watch_width(path)
+            elif path.breaker.failure(1, generation, event.at):
+                self._suspend_path(path, category)
         elif server.breaker.failure(1, server_generation, event.at):
             self._suspend_server(server, classify(event.reply))
         if path.probing:
@@ -301,7 +316,7 @@ class Dispatcher:
         path.used[slot] = 0
 
     def _lost(self, event: Lost) -> None:
-        path, send, taken, server_generation, generation = self._flights.pop(event.token)
+        path, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
         self._pool.release(path, taken, closed=True)
         path.isp.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
@@ -354,7 +369,11 @@ class Dispatcher:
 
     def _fire_rare(self, kind: str, argument: int, now: float) -> None:
         pool = self._pool
-        if kind == "path":
+        if kind == "width":
+            path = pool.paths[argument]
+            if pool.widen(path):
+                self._watch_width(path)
+        elif kind == "path":
             path = pool.paths[argument]
             path.breaker.try_again()
             self._out.append(Probed(path.server.name, path.isp.name))
@@ -393,16 +412,25 @@ class Dispatcher:
         self._out.append(Finish(parcel, outcome, parcel.n, reason, reply, server))
 
     def _give_back(
-        self, path: Path, parcel: Parcel, n: int, server_generation: int, generation: int
+        self,
+        path: Path,
+        parcel: Parcel,
+        n: int,
+        server_generation: int,
+        generation: int,
+        sent_at: float,
     ) -> None:
         """Put the last `n` messages of a parcel, which were not tried, back to the front."""
-        path.gcra.refund(n)
+        path.gcra.refund(n, sent_at)
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
         first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
         pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
         if pile.lot.expires <= self._now:
             self._finish(pile.parcel(), "expired", "too old")
+            return
+        if self._answered in self._recalled:
+            self._finish(pile.parcel(), "withdrawn", "taken back")
             return
         path.isp.queue.give_back(pile)
         self._pool.mark(path.isp)
@@ -426,6 +454,19 @@ class Dispatcher:
         self._out.append(Resumed(server.name, path.isp.name if path else ""))
         self._pool.recheck_server(server)
 
+    def _watch_width(self, path: Path) -> None:
+        if not path.width_timer:
+            path.width_timer = True
+            self._timers.set(self._now + WIDEN_AFTER, "width", path.number)
+
     def _hang_up(self, path: Path) -> None:
         for connection in self._pool.open_connections(path):
             self._out.append(Close(connection))
+
+
+def _covers(event: Withdrawn, parcel: Parcel) -> bool:
+    """Whether all messages of a parcel are taken back; of counted ones only with their list."""
+    if event.list != parcel.lot.list:
+        return False
+    whole = parcel.first >= event.first and parcel.first + parcel.n <= event.first + event.n
+    return event.first < 0 or (parcel.first >= 0 and whole)

@@ -12,7 +12,7 @@ from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.timers import Timers
 
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
-Flight = tuple[Path, Send, "list[int] | int", int, int]
+Flight = tuple[Path, Send, "list[int] | int", int, int, float]
 
 
 class Outbox:
@@ -32,8 +32,8 @@ class Outbox:
     commands : list of Command
         Where attempts are put; replaced at each event.
     flights : dict of int to tuple
-        Open attempts by token: path, attempt, slots taken, and the generations of the server's and
-        the path's breaker when it was sent.
+        Open attempts by token: path, attempt, slots taken, the generations of the server's and the
+        path's breaker when it was sent, and that time (s).
     """
 
     def __init__(self, pool: Pool, timers: Timers, batch: int) -> None:
@@ -113,7 +113,7 @@ class Outbox:
             path.breaker.take(n)
             path.server.breaker.take(n)
             pool.recheck_server(path.server)
-        elif path.paced or not path.idle:
+        elif path.paced or not path.idle or not path.clear:
             pool.refresh(path)
 
     def _put_on(
@@ -149,6 +149,7 @@ class Outbox:
             taken,
             server.breaker.generation,
             path.breaker.generation,
+            now,
         )
         path.last_used = now
         if not path.idle_timer:

@@ -50,6 +50,7 @@ class Path:
         "alone",
         "base",
         "breaker",
+        "clear",
         "eligible",
         "gcra",
         "idle",
@@ -67,6 +68,8 @@ class Path:
         "tier",
         "used",
         "weight",
+        "width",
+        "width_timer",
     )
 
     def __init__(
@@ -94,6 +97,9 @@ class Path:
         )
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
+        self.width = len(self.idle)
+        self.width_timer = False
+        self.clear = True
         self.breaker = Breaker(policy.failover.path)
         self.eligible = False
         self.probing = False

@@ -77,7 +77,11 @@ class Pool:
         """Bring `ready` up to date after a slot, the pacing or eligibility of a path changed."""
         server = path.server
         ready = bool(
-            path.eligible and path.idle and not path.paced and server.in_use < server.connections
+            path.eligible
+            and path.idle
+            and not path.paced
+            and server.in_use < server.connections
+            and (path.clear or self._has_room(path))
         )
         if ready == path.is_ready:
             return
@@ -91,10 +95,36 @@ class Pool:
             isp.dirty = True
             self.dirty.append(isp)
 
+    @staticmethod
+    def _has_room(path: Path) -> bool:
+        """Whether a path that is narrowed or probing may use one more connection.
+
+        A probe goes one message at a time, on one connection.
+        """
+        in_use = len(path.used) - len(path.idle)
+        return in_use < (1 if path.probing else path.width)
+
+    def narrow(self, path: Path) -> bool:
+        """The ISP admits no further connection: get along with those open, if there are any."""
+        opened = sum(1 for used in path.used if used)
+        if not opened:
+            return False
+        path.width = opened
+        self.recheck(path)
+        return True
+
+    def widen(self, path: Path) -> bool:
+        """Try one connection more; return whether there are more to try later."""
+        path.width_timer = False
+        path.width = min(path.width + 1, len(path.used))
+        self.recheck(path)
+        return path.width < len(path.used)
+
     def recheck(self, path: Path) -> None:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
         usable = path.usable
         path.probing = path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
+        path.clear = not path.probing and path.width == len(path.used)
         if usable != path.eligible:
             path.eligible = usable
             if usable:
@@ -124,9 +154,11 @@ class Pool:
             The one slot, or all of them.
         """
         server, idle = path.server, path.idle
+        room = path.width - len(path.used) + len(idle)
         slot = idle.pop()
         if n > 1:
-            count = min(n, len(idle) + 1, server.connections - server.in_use)
+            count = min(n, room, server.connections - server.in_use)
+            count = 1 if path.probing else max(count, 1)
             taken = [slot, *(idle.pop() for _ in range(count - 1))]
             for each in taken:
                 path.used[each] = 0

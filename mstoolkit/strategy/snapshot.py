@@ -17,7 +17,7 @@ from mstoolkit.strategy.pool import Pool
 
 State = Mapping[str, Any]
 VERSION = 1
-_PATH = ("paced", "idle_timer", "last_used")
+_PATH = ("paced", "idle_timer", "last_used", "width", "width_timer")
 
 
 def pool_state(pool: Pool) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
 def _path(path: Path) -> dict[str, Any]:
     return {
         "tat": path.gcra.tat,
+        "full_at": path.gcra.full_at,
         "idle": list(path.idle),
         "used": list(path.used),
         "breaker": path.breaker.snapshot(),
@@ -112,6 +113,7 @@ def _path(path: Path) -> dict[str, Any]:
 
 def _restore_path(path: Path, row: State) -> None:
     path.gcra.tat = row["tat"]
+    path.gcra.full_at = row["full_at"]
     path.idle[:] = row["idle"]
     path.used[:] = row["used"]
     path.breaker.restore(row["breaker"])

@@ -18,13 +18,14 @@ class Gcra:
         Messages that may leave at one instant, at least 1.
     """
 
-    __slots__ = ("interval", "spent", "tat", "tolerance")
+    __slots__ = ("full_at", "interval", "spent", "tat", "tolerance")
 
     def __init__(self, rate: float, burst: int) -> None:
         self.interval = 1.0 / rate
         self.tolerance = burst * self.interval
         self.spent = 1e-9 - self.interval
         self.tat = 0.0
+        self.full_at = 0.0
 
     def ready_at(self, now: float) -> float:
         """Return when the next message may leave; `now` if it may leave now."""
@@ -42,10 +43,16 @@ class Gcra:
         A negative span tells that more could leave at once, up to `spent`, where none can.
         """
         tat = self.tat
-        tat = (tat if tat > now else now) + n * self.interval
+        if tat <= now:
+            tat = self.full_at = now
+        tat += n * self.interval
         self.tat = tat
         return tat - self.tolerance - now
 
-    def refund(self, n: int) -> None:
-        """Give back `n` messages that were not sent after all."""
-        self.tat -= n * self.interval
+    def refund(self, n: int, charged_at: float) -> None:
+        """Give back `n` messages taken at `charged_at` (s) that were not sent after all.
+
+        Nothing is left to give back if the bucket has been full since: the charge has lapsed.
+        """
+        if self.full_at <= charged_at:
+            self.tat -= n * self.interval

@@ -150,11 +150,6 @@ def test_every_kind_of_event_comes_back() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="rows of Withdrawn all speak of a lot -1, and Columns keeps one list for each number: "
-    "with two lists withdrawn the log says the last one twice",
-)
 def test_withdrawals_of_two_lists_come_back() -> None:
     """Which list was withdrawn is in the log, whatever else was."""
     log = recorder()

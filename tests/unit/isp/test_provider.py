@@ -137,11 +137,6 @@ def test_single_messages_and_a_parcel_have_the_same_feedback() -> None:
     assert {item.kind for item in news} == {"complained", "unsubscribed", "dsn"}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Provider._follow_up looks at all messages of a parcel, not at the accepted ones: "
-    "complaints and DSNs of refused recipients are reported too",
-)
 def test_only_accepted_mail_of_a_parcel_has_feedback() -> None:
     """A dead or full mailbox neither complains nor bounces later, in a parcel as singly."""
     scenario = people_who(unknown=0.3, full=0.1)

@@ -181,11 +181,6 @@ def test_an_outage_cuts_a_parcel_off() -> None:
     assert result.totals["delivered"] > 500
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="sim.driver cuts a parcel's replies where an outage begins, but keeps the feedback of "
-    "all its messages: DSNs then reverse deliveries that never were",
-)
 def test_an_outage_cuts_the_feedback_too() -> None:
     """What was not delivered cannot bounce later: no more DSNs than deliveries."""
     isps = {
@@ -277,12 +272,6 @@ def test_the_provider_admits_so_many_connections(batch: int) -> None:
     assert result.totals["queued"] + result.totals["in_flight"] == 0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a probe of three messages opens three connections at once; where two are admitted the "
-    "third is refused, so no probe ever comes through and the path stays suspended: three quarters "
-    "of the mail expires, in exact mode only (a parcel makes do with the connections it gets)",
-)
 def test_few_admitted_connections_are_enough() -> None:
     """With two connections from each address the mail gets through, only more slowly."""
     assert simulate(crowded(2), "round-robin", seed=1, batch=1).totals["delivered"] > 500

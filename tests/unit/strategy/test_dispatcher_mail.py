@@ -141,11 +141,6 @@ def test_withdrawn_mail_is_not_sent() -> None:
     assert {send.parcel.first for _, send in play.all(Send)} == flying
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the dispatcher forgets a withdrawal once the queue is searched: what was under way "
-    "then and is deferred goes again",
-)
 def test_withdrawn_mail_is_not_tried_again() -> None:
     """What is under way when its campaign is cancelled, and is deferred, ends as withdrawn."""
     play = rehearse(policy(), replying(LATER, until=10.0))
