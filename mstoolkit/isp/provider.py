@@ -148,7 +148,26 @@ class Provider:
         if standing.listed_until > now:
             return self._refuse(standing, self._blocked, attempt, parcel.n)
         if parcel.n == 1 and parcel.first >= 0:
-            return self._one_message(now, standing, attempt, draws)
+            level = standing.level - (now - standing.level_at) * standing.rate
+            if level < 0.0:
+                level = 0.0
+            if now > standing.level_at:
+                standing.level_at = now
+            if level + 1.0 > standing.capacity + 1e-9:
+                standing.level = level
+                return self._refuse(standing, self._throttled, attempt, 1)
+            standing.level = level + 1.0
+            people = draws.people[parcel.lot.list]
+            if parcel.attempt == 0 and people.quiet.item(parcel.first):
+                standing.accepted += 1
+                return self._one if attempt.carried + 1 < self._ends else self._one_closing
+            return self._look_closer(
+                now, standing, attempt, people.address.item(parcel.first), draws
+            )
+        return self._many(now, standing, attempt, draws)
+
+    def _many(self, now: float, standing: Standing, attempt: Attempt, draws: Draws) -> Verdict:
+        parcel = attempt.parcel
         fits = self._meter(standing, now, attempt.span, parcel.n)
         if fits == 0:
             return self._refuse(standing, self._throttled, attempt, parcel.n)
@@ -239,25 +258,6 @@ class Provider:
         standing.level = max(0.0, level + fits - (end - now) * standing.rate)
         standing.level_at = max(end, standing.level_at)
         return fits
-
-    def _one_message(
-        self, now: float, standing: Standing, attempt: Attempt, draws: Draws
-    ) -> Verdict:
-        level = standing.level - (now - standing.level_at) * standing.rate
-        if level < 0.0:
-            level = 0.0
-        if now > standing.level_at:
-            standing.level_at = now
-        if level + 1.0 > standing.capacity + 1e-9:
-            standing.level = level
-            return self._refuse(standing, self._throttled, attempt, 1)
-        standing.level = level + 1.0
-        parcel = attempt.parcel
-        people = draws.people[parcel.lot.list]
-        if parcel.attempt == 0 and people.quiet.item(parcel.first):
-            standing.accepted += 1
-            return self._one if attempt.carried + 1 < self._ends else self._one_closing
-        return self._look_closer(now, standing, attempt, people.address.item(parcel.first), draws)
 
     def _look_closer(
         self, now: float, standing: Standing, attempt: Attempt, address: int, draws: Draws

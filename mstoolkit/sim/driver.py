@@ -1,13 +1,13 @@
 """Carries a dispatcher's commands through virtual time and brings back what comes of them.
 
-One SimPy event an attempt: the provider judges when the attempt begins, and the answer is handed
-over when its time has passed. Times of the dispatcher never run backwards, not by rounding either.
+One timer an attempt: the provider judges when the attempt begins, and the answer is handed over
+when its time has passed. Times of the dispatcher never run backwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Protocol
 
 import simpy
 
@@ -26,9 +26,12 @@ from mstoolkit.model import (
     Send,
     Tick,
 )
+from mstoolkit.sim.clock import Clock
 from mstoolkit.sim.machine import Machine
 from mstoolkit.strategy import Dispatcher
 
+_NEVER = float("inf")
+_STEPS = 50  # of progress
 REFUSED = Reply(0, "", "connection refused", "connect")
 
 
@@ -40,24 +43,6 @@ class Log(Protocol):
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Take down news that the dispatcher is not told."""
-
-
-class Due(simpy.Event):
-    """A SimPy timeout that is born with its one callback and what that needs."""
-
-    def __init__(
-        self,
-        env: simpy.Environment,
-        delay: float,
-        do: Callable[[Any], None],
-        payload: Any,
-    ) -> None:
-        self.env = env
-        self.callbacks = [do]
-        self.payload = payload
-        self._value = None
-        self._ok = True
-        env.schedule(self, delay=delay)
 
 
 class Driver:
@@ -87,14 +72,15 @@ class Driver:
     ) -> None:
         self._scenario = scenario
         self._decide = dispatcher.handle
-        self._next_wakeup = dispatcher.next_wakeup
+        self._timers = dispatcher.timers
         self._providers = providers
         self._draws = draws
         self._record = log.record
         self._observe = log.observe
-        self._env = simpy.Environment()
+        self._clock = Clock()
+        self._later = self._clock.later
         self._last = 0.0
-        self._woken = float("inf")
+        self._woken = _NEVER
         self._carried: dict[int, int] = {}
         self._admitted: dict[int, tuple[Provider, str, int]] = {}
         self._end = scenario.horizon + scenario.follow
@@ -105,41 +91,39 @@ class Driver:
 
     def run(self, arrivals: list[Event], progress: Callable[[float], None] | None) -> None:
         """Let time pass until the horizon and the follow-up are over."""
-        env = self._env
+        clock, scenario = self._clock, self._scenario
+        clock.process(self._arrivals(arrivals))
+        clock.process(self._horizon())
+        for machine in self._machines.values():
+            clock.process(machine.outages(clock))
+        if progress is not None:
+            for step in range(1, _STEPS + 1):
+                clock.run_until(scenario.horizon * step / _STEPS)
+                progress(step / _STEPS)
+        clock.run_until(scenario.horizon + scenario.follow)
+
+    # -- processes and timers
+
+    def _arrivals(self, arrivals: list[Event]) -> Generator[simpy.Event, None, None]:
+        """Mail arrives."""
         for event in arrivals:
-            self._later(event.at, self._arrive, event)
-        for name in self._scenario.servers:
-            self._later(self._scenario.horizon, self._stop, name)
-        if progress is None:
-            env.run(until=self._end)
-            return
-        steps = 50
-        for step in range(1, steps + 1):
-            env.run(until=self._scenario.horizon * step / steps)
-            progress(step / steps)
-        env.run(until=self._end)
+            if event.at > self._clock.now:
+                yield self._clock.timeout(event.at - self._clock.now)
+            self._handle(event)
 
-    # -- SimPy
+    def _horizon(self) -> Generator[simpy.Event, None, None]:
+        """Sending stops: every server is taken out."""
+        yield self._clock.timeout(self._scenario.horizon)
+        for name in self._machines:
+            self._handle(PoolChanged(self._now(), name, "drained"))
 
-    def _later(self, at: float, do: Callable[[Due], None], payload: Any) -> None:
-        env = self._env
-        delay = at - env.now
-        Due(env, delay if delay > 0.0 else 0.0, do, payload)
-
-    def _arrive(self, event: Due) -> None:
-        self._handle(event.payload)
-
-    def _stop(self, event: Due) -> None:
-        self._handle(PoolChanged(self._now(), event.payload, "drained"))
-
-    def _wake(self, event: Due) -> None:
-        due: float = event.payload
+    def _wake(self, due: float) -> None:
         if due == self._woken:
-            self._woken = float("inf")
-            self._handle(Tick(max(due, self._last)))
+            self._woken = _NEVER
+            self._handle(Tick(due if due > self._last else self._last))
 
     def _now(self) -> float:
-        now = self._env.now
+        now = self._clock.now
         return now if now > self._last else self._last
 
     # -- the dispatcher
@@ -154,8 +138,8 @@ class Driver:
                 self._send(command)  # type: ignore[arg-type]
             elif kind is Close:
                 self._hang_up(command.connection)  # type: ignore[union-attr]
-        due = self._next_wakeup()
-        if due is not None and due < self._woken:
+        due = self._timers.due
+        if due < self._woken:
             self._woken = due
             self._later(due, self._wake, due)
 
@@ -164,9 +148,9 @@ class Driver:
     def _send(self, send: Send) -> None:
         now = self._last
         machine = self._machines[send.server]
-        if machine.starts and machine.down_at(now):
-            failed = ConnectionFailed(0.0, send.token, REFUSED, machine.latency)
-            self._later(now + machine.latency, self._answer, failed)
+        if machine.down:
+            failed = ConnectionFailed(now + machine.latency, send.token, REFUSED, machine.latency)
+            self._later(failed.at, self._handle, failed)
             return
         provider = self._providers[send.isp]
         connection, parcel = send.connection, send.parcel
@@ -184,17 +168,30 @@ class Driver:
         machine.active += slots
         own = machine.fresh_trips if send.fresh else machine.trips
         own += machine.active / machine.speed
-        n = parcel.n
-        if n == 1 and parcel.first >= 0:
-            stretch = self._draws.people[parcel.lot.list].stretch.item(parcel.first)
-            took = each = provider.profile.service * stretch + own
-            self._carried[connection] = carried + 1
+        if parcel.n > 1 or parcel.first < 0:
+            self._send_many(send, verdict, machine, slots, provider.profile.service + own)
+            return
+        stretch = self._draws.people[parcel.lot.list].stretch.item(parcel.first)
+        each = provider.profile.service * stretch + own
+        self._carried[connection] = carried + 1
+        replies, unsent, closed, feedback, _ = verdict
+        replied = Replied(now + each, send.token, replies, unsent, each, closed)
+        if closed or feedback or slots > 1:
+            self._later(replied.at, self._done, (replied, machine, slots, send, feedback, now))
         else:
-            each = provider.profile.service + own
-            took = max(send.span, each * n / slots) * verdict.done + each
-            verdict = self._cut_off(machine, verdict, n, now, took)
-            took = min(took, machine.next_outage(now) - now)
-        Due(self._env, took, self._done, (send, verdict, slots, each, now))
+            self._later(replied.at, self._done_quietly, (replied, machine))
+
+    def _send_many(
+        self, send: Send, verdict: Verdict, machine: Machine, slots: int, each: float
+    ) -> None:
+        """The same for a parcel of many: it takes its span, or as long as its slots need."""
+        now, n = self._last, send.parcel.n
+        took = max(send.span, each * n / slots) * verdict.done + each
+        verdict = self._cut_off(machine, verdict, n, now, took)
+        at = min(now + took, machine.next_outage(now))
+        replies, unsent, closed, feedback, _ = verdict
+        replied = Replied(at, send.token, replies, unsent, each, closed)
+        self._later(at, self._done, (replied, machine, slots, send, feedback, now))
 
     def _connect(self, send: Send, machine: Machine, provider: Provider, now: float) -> int:
         """Open what must be opened; return how many connections the attempt has, 0 if refused."""
@@ -207,8 +204,8 @@ class Driver:
             reply = provider.connect(now, machine.source_ip, admitted)
         if reply.code != 220:
             took = machine.fresh_trips
-            failed = ConnectionFailed(0.0, send.token, reply, took)
-            self._later(now + took, self._answer, failed)
+            failed = ConnectionFailed(now + took, send.token, reply, took)
+            self._later(failed.at, self._handle, failed)
             return 0
         self._carried[connection] = 0
         self._admitted[connection] = (provider, machine.source_ip, admitted)
@@ -239,24 +236,20 @@ class Driver:
         news = verdict.feedback[: min(accepted, int(len(verdict.feedback) * share))]
         return Verdict(tuple(kept), n - total, True, news, share)
 
-    def _answer(self, event: Due) -> None:
-        failed = event.payload
-        failed.at = self._now()
-        self._handle(failed)
+    def _done_quietly(self, attempt: tuple[Replied, Machine]) -> None:
+        """An attempt on one connection is over, which stays open; no news will follow."""
+        replied, machine = attempt
+        machine.active -= 1
+        self._handle(replied)
 
-    def _done(self, event: Due) -> None:
-        send, verdict, slots, each, began = event.payload
-        machine = self._machines[send.server]
+    def _done(self, attempt: tuple[Replied, Machine, int, Send, tuple[News, ...], float]) -> None:
+        replied, machine, slots, send, feedback, began = attempt
         machine.active -= slots
-        replies, unsent, closed, feedback, _ = verdict
-        if closed or send.slots > 1:
+        if replied.closed or send.slots > 1:
             self._hang_up(send.connection)
         for news in feedback:
             self._follow(send, news, began)
-        now = self._env.now
-        if now < self._last:
-            now = self._last
-        self._handle(Replied(now, send.token, replies, unsent, each, closed))
+        self._handle(replied)
 
     # -- feedback
 
@@ -273,17 +266,19 @@ class Driver:
         if hidden:
             self._observe(feedback, "unreported")
         else:
-            self._later(at, self._hear, feedback)
-
-    def _hear(self, event: Due) -> None:
-        feedback = event.payload
-        feedback.at = self._now()
-        self._handle(feedback)
+            self._later(max(at, self._last), self._handle, feedback)
 
 
 def _outages(scenario: Scenario, server: str) -> list[tuple[float, float]]:
-    return sorted(
+    """Return when a server goes down and comes back, in order; overlapping outages are one."""
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(
         (outage.start, outage.start + outage.lasts)
         for outage in scenario.outages
         if outage.server == server
-    )
+    ):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Generator
+
+import simpy
 
 from mstoolkit.config import Server
 from mstoolkit.isp import Attempt
 from mstoolkit.model import Lot, Parcel
+from mstoolkit.sim.clock import Clock
 
 ROUND_TRIPS = 3  # MAIL and RCPT and DATA and the dot, pipelined as far as RFC 2920 lets them
 FRESH_ROUND_TRIPS = 3  # TCP, banner, EHLO
@@ -24,6 +28,7 @@ class Machine:
         "_ends",
         "active",
         "attempt",
+        "down",
         "fresh_trips",
         "latency",
         "source_ip",
@@ -40,13 +45,19 @@ class Machine:
         self.source_ip = source_ip
         self.attempt = Attempt(source_ip, Parcel(Lot(-1, "", "", "", "", "", 0.0), -1, 0))
         self.active = 0
+        self.down = False
         self.starts = [start for start, _ in outages]
         self._ends = [end for _, end in outages]
 
-    def down_at(self, now: float) -> bool:
-        """Whether the server cannot be reached."""
-        k = bisect_right(self.starts, now) - 1
-        return k >= 0 and now < self._ends[k]
+    def outages(self, clock: Clock) -> Generator[simpy.Event, None, None]:
+        """Go down and come back, as a SimPy process."""
+        for start, end in zip(self.starts, self._ends, strict=True):
+            if start > clock.now:
+                yield clock.timeout(start - clock.now)
+            self.down = True
+            if end > clock.now:
+                yield clock.timeout(end - clock.now)
+            self.down = False
 
     def next_outage(self, now: float) -> float:
         """Return when the next outage begins; infinity if none does."""

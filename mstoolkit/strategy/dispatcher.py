@@ -64,6 +64,11 @@ class Dispatcher:
     batch : int
         Largest cut: 1 sends single messages (live, exact simulation), more trades detail for speed.
 
+    Attributes
+    ----------
+    timers : Timers
+        `timers.due` is what `next_wakeup` returns, or infinity; for drivers in a hurry.
+
     Examples
     --------
     >>> from mstoolkit.config import load_scenario
@@ -82,8 +87,8 @@ class Dispatcher:
         self._pool = Pool(servers, policy)
         self._jitter = SplitMix64(stream_key(seed, "retry"))
         self._backoff = Backoff(policy.retry, self._jitter)
-        self._timers = Timers()
-        self._outbox = Outbox(self._pool, self._timers, batch)
+        self.timers = Timers()
+        self._outbox = Outbox(self._pool, self.timers, batch)
         self._flights = self._outbox.flights
         self._lots: dict[int, Lot] = {}
         self._all_lots: dict[int, Lot] = {}
@@ -129,7 +134,7 @@ class Dispatcher:
         self._now = now
         out: list[Command] = []
         self._out = self._outbox.commands = out
-        if self._timers.due <= now:
+        if self.timers.due <= now:
             self._fire(now)
         self._on[event.__class__](event)
         if self._pool.dirty:
@@ -138,7 +143,7 @@ class Dispatcher:
 
     def next_wakeup(self) -> float | None:
         """Return when (s) a `Tick` is wanted, later than the last event; None if never."""
-        due = self._timers.due
+        due = self.timers.due
         return None if due == float("inf") else due
 
     @property
@@ -158,7 +163,7 @@ class Dispatcher:
             "turning": self._outbox.turning,
             "totals": dict(self._totals),
             "jitter": str(self._jitter.state),
-            "timers": [list(timer) for timer in self._timers.snapshot()],
+            "timers": [list(timer) for timer in self.timers.snapshot()],
             "lots": [snapshot.lot_state(lot) for lot in self._all_lots.values()],
             "expiring": list(self._lots),
             "pool": snapshot.pool_state(self._pool),
@@ -186,7 +191,7 @@ class Dispatcher:
         self._outbox.token, self._outbox.turning = state["token"], state["turning"]
         self._totals = dict(state["totals"])
         self._jitter.state = int(state["jitter"])
-        self._timers.restore([tuple(timer) for timer in state["timers"]])
+        self.timers.restore([tuple(timer) for timer in state["timers"]])
         snapshot.restore_pool(self._pool, state["pool"], lots)
         self._recalled = set(state["recalled"])
         for number, row, taken, server_generation, generation, sent_at in state["flights"]:
@@ -209,7 +214,7 @@ class Dispatcher:
             return
         if lot.id not in self._lots:
             self._lots[lot.id] = self._all_lots[lot.id] = lot
-            self._timers.set(lot.expires, "expire", lot.id)
+            self.timers.set(lot.expires, "expire", lot.id)
         isp = self._pool.isp(lot.isp)
         isp.queue.add(
             Pile(
@@ -289,7 +294,7 @@ class Dispatcher:
         known = cause if cause in ABOUT_RECIPIENT else piece.cause
         pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, known)
         if isp.queue.put_off(pile, due):
-            self._timers.set(due, "retry", isp.name)
+            self.timers.set(due, "retry", isp.name)
 
     def _connection_failed(self, event: ConnectionFailed) -> None:
         path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
@@ -350,7 +355,7 @@ class Dispatcher:
     # -- timers
 
     def _fire(self, now: float) -> None:
-        timers, pool = self._timers, self._pool
+        timers, pool = self.timers, self._pool
         while timers.due <= now:
             due, _, kind, argument = timers.pop()
             if kind == "pace":
@@ -438,14 +443,14 @@ class Dispatcher:
     def _suspend_path(self, path: Path, reason: str) -> None:
         until = path.breaker.until
         self._out.append(Suspended(path.server.name, path.isp.name, until, reason))
-        self._timers.set(until, "path", path.number)
+        self.timers.set(until, "path", path.number)
         self._pool.recheck(path)
         self._hang_up(path)
 
     def _suspend_server(self, server: ServerState, reason: str) -> None:
         until = server.breaker.until
         self._out.append(Suspended(server.name, "", until, reason))
-        self._timers.set(until, "server", server.index)
+        self.timers.set(until, "server", server.index)
         self._pool.recheck_server(server)
         for path in server.paths:
             self._hang_up(path)
@@ -457,7 +462,7 @@ class Dispatcher:
     def _watch_width(self, path: Path) -> None:
         if not path.width_timer:
             path.width_timer = True
-            self._timers.set(self._now + WIDEN_AFTER, "width", path.number)
+            self.timers.set(self._now + WIDEN_AFTER, "width", path.number)
 
     def _hang_up(self, path: Path) -> None:
         for connection in self._pool.open_connections(path):
