@@ -92,10 +92,10 @@ class Driver:
     def run(self, arrivals: list[Event], progress: Callable[[float], None] | None) -> None:
         """Let time pass until the horizon and the follow-up are over."""
         clock, scenario = self._clock, self._scenario
-        clock.process(self._arrivals(arrivals))
-        clock.process(self._horizon())
         for machine in self._machines.values():
             clock.process(machine.outages(clock))
+        clock.process(self._arrivals(arrivals))
+        clock.process(self._horizon())
         if progress is not None:
             for step in range(1, _STEPS + 1):
                 clock.run_until(scenario.horizon * step / _STEPS)
@@ -254,7 +254,7 @@ class Driver:
     # -- feedback
 
     def _follow(self, send: Send, news: News, began: float) -> None:
-        at = began + news.delay
+        at = max(began + news.delay, self._clock.now)
         if at >= self._end:
             return
         parcel = send.parcel
@@ -266,7 +266,7 @@ class Driver:
         if hidden:
             self._observe(feedback, "unreported")
         else:
-            self._later(max(at, self._last), self._handle, feedback)
+            self._later(at, self._handle, feedback)
 
 
 def _outages(scenario: Scenario, server: str) -> list[tuple[float, float]]:
