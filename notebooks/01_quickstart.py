@@ -18,7 +18,6 @@
 # and ask which one delivers most, how sure that is, and what it costs in time.
 
 # %%
-# %matplotlib inline
 import mstoolkit as ms
 
 # %% tags=["parameters"]

@@ -80,7 +80,7 @@ def house_style(ax: Axes | None, size: tuple[float, float] = SIZE) -> Iterator[A
     >>> with house_style(Figure().subplots()) as ax:
     ...     _ = ax.set_title("delivered")
     """
-    with mpl.rc_context(_RC):
+    with _settings():
         if ax is None:
             ax = plt.subplots(figsize=size, layout=_layout())[1]
         yield ax
@@ -122,13 +122,25 @@ def rendered(
     >>> rendered(ranking, frame)[:4]
     b'\x89PNG'
     """
-    with mpl.rc_context(_RC):
+    with _settings():
         figure = Figure(figsize=size, layout=_layout())
         FigureCanvasAgg(figure)
         draw(*frames, ax=figure.add_subplot(), **options)
         file = io.BytesIO()
         figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return file.getvalue()
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    # Not `rc_context`, which puts everything back: the first figure of a kernel loads pyplot's
+    # backend, and what that has set (interactive mode, without which nothing is shown) must stay.
+    before = {name: mpl.rcParams[name] for name in _RC}
+    mpl.rcParams.update(_RC)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 def _layout() -> ConstrainedLayoutEngine:

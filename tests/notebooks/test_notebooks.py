@@ -33,6 +33,10 @@ def _outputs(notebook: Any) -> list[Any]:
     return [output for cell in _code(notebook) for output in cell.outputs]
 
 
+def _figures(notebook: Any) -> int:
+    return sum("image/png" in output.get("data", {}) for output in _outputs(notebook))
+
+
 def _python(source: str) -> str:
     """Return a cell without its magics."""
     return "\n".join(line for line in source.splitlines() if not line.startswith("%"))
@@ -53,7 +57,7 @@ def _shrunk(notebook: Any) -> Any:
 def test_runs_from_top_to_bottom(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a fresh kernel, with small parameters, every cell runs and none writes to stderr."""
+    """In a fresh kernel, with small parameters: all figures, no error, nothing on stderr."""
     monkeypatch.setenv("TQDM_DISABLE", "1")
     monkeypatch.delenv("MPLBACKEND", raising=False)
     notebook = _shrunk(_read(path))
@@ -65,7 +69,7 @@ def test_runs_from_top_to_bottom(
     ).execute()
     bad = [o for o in _outputs(notebook) if o.output_type == "error" or o.get("name") == "stderr"]
     assert not bad
-    assert any("image/png" in output.get("data", {}) for output in _outputs(notebook))
+    assert _figures(notebook) == _figures(_read(path)) > 0
 
 
 @each_notebook

@@ -25,6 +25,7 @@ from mstoolkit.analysis import (
     summarise,
 )
 from mstoolkit.analysis.examples import small_log
+from mstoolkit.plots.style import house_style
 
 EVENTS = small_log()
 TRUTH = pd.DataFrame(
@@ -107,6 +108,19 @@ def test_a_picture_is_the_same_twice_and_leaves_nothing_behind(name: str) -> Non
     assert plots.rendered(draw, frame) == first
     assert dict(mpl.rcParams) == before
     assert not plt.get_fignums()
+
+
+def test_what_the_first_figure_makes_of_pyplot_stays() -> None:
+    """Loading a notebook's backend turns interactive mode on; the style does not turn it off."""
+    before = dict(mpl.rcParams)
+    with house_style(None) as ax:
+        plt.ion()
+        assert ax.spines["top"].get_visible() is False
+    try:
+        assert mpl.is_interactive()
+    finally:
+        plt.ioff()
+    assert dict(mpl.rcParams) == before
 
 
 @pytest.mark.parametrize("name", CASES)
