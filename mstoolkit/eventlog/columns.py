@@ -6,7 +6,7 @@ attempt determines is taken down once and spread over its rows by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -56,6 +56,37 @@ class Observations:
     decided_at: Array
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """Everything that was delivered in a run, as columns, for whoever knows what follows.
+
+    ``server`` numbers ``servers``. ``n`` of the ``whole`` messages of an attempt were accepted; the
+    attempt's messages begin at ``first`` in their list, or are counted (-1).
+    """
+
+    lots: dict[int, Lot]
+    servers: tuple[str, ...]
+    lot: Array
+    server: Array
+    first: Array
+    n: Array
+    whole: Array
+    token: Array
+    decided_at: Array
+
+    def of(self, lot: int) -> Accepted:
+        """Return what belongs to a lot."""
+        mine = self.lot == lot
+        columns = {
+            name: getattr(self, name)[mine]
+            for name in ("lot", "server", "first", "n", "whole", "token", "decided_at")
+        }
+        return Accepted(self.lots, self.servers, **columns)
+
+
+FollowUp = Callable[[Accepted], Sequence[Observations]]
+
+
 class Vocabulary:
     """Values by number. None and the empty text have number -1."""
 
@@ -103,8 +134,11 @@ class Columns:
         self._replies = Vocabulary()
         self._lots: dict[int, Lot] = {}
 
-    def table(self, rows: Sequence[Row], observations: Sequence[Observations] = ()) -> pa.Table:
-        """Return the table of these rows, in order of time; like times in the order given."""
+    def table(self, rows: Sequence[Row], follow_up: FollowUp | None = None) -> pa.Table:
+        """Return the table of these rows, in order of time; like times in the order given.
+
+        ``follow_up`` is asked once what was observed of all the delivered mail.
+        """
         lengths = np.fromiter(map(len, rows), np.int8, len(rows))
         attempts, answers, others = (
             np.flatnonzero(lengths == form) for form in (ATTEMPT, ANSWER, len(FIELDS))
@@ -114,9 +148,12 @@ class Columns:
         sends, of_answer = _distinct(sent, answered)
         carried = self._sends(sends)
         own = {name: c[: len(sent)] for name, c in carried.items()}
+        of_answers = {name: carried[name][of_answer] for name in _CARRIED}
+        answered_too = self._answers(answered, of_answers)
+        observations = follow_up(self._accepted(answered_too, of_answers)) if follow_up else ()
         pieces = [
             self._attempts(sent, own),
-            self._answers(answered, {name: carried[name][of_answer] for name in _CARRIED}),
+            answered_too,
             self._others([rows[k] for k in others.tolist()]),
             self._observed(observations),
         ]
@@ -155,6 +192,17 @@ class Columns:
             "slots": number(9),
             "until": np.full(size, np.nan),
         }
+
+    def _accepted(self, answers: Pieces, carried: Pieces) -> Accepted:
+        mine = answers["event"] == self._texts["event"].code("delivered")
+        return Accepted(
+            self._lots,
+            tuple(self._texts["server"].names),
+            **{name: answers[name][mine] for name in ("lot", "server", "n", "token")},
+            decided_at=answers["decided_at"][mine],
+            first=carried["first"][mine],
+            whole=carried["n"][mine],
+        )
 
     def _sends(self, sends: Sequence[Send]) -> Pieces:
         size = len(sends)

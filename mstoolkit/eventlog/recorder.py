@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog.columns import Columns, Observations
+from mstoolkit.eventlog.columns import Columns, FollowUp
 from mstoolkit.eventlog.rows import RowBuilder, feedback_row
 from mstoolkit.model import Feedback
 
@@ -39,7 +37,6 @@ class Recorder:
     ) -> None:
         self._columns = Columns(scenario, run, strategy, hashed)
         self._builder = RowBuilder()
-        self._observations: list[Observations] = []
         self.rows = self._builder.rows
         self.record = self._builder.record
 
@@ -47,13 +44,15 @@ class Recorder:
         """Take down news that the dispatcher was not told; may be dated ahead."""
         self.rows.append(feedback_row(-1, event, category))
 
-    def observe_many(self, observations: Sequence[Observations]) -> None:
-        """Take down many observations at once."""
-        self._observations.extend(observations)
+    def table(self, follow_up: FollowUp | None = None) -> pa.Table:
+        """Return the log in order of time; what happened at one instant in order of handling.
 
-    def table(self) -> pa.Table:
-        """Return the log in order of time; what happened at one instant in order of handling."""
-        return self._columns.table(self.rows, self._observations)
+        Parameters
+        ----------
+        follow_up : callable, optional
+            Told all that was delivered; returns what was observed of it later (opens, clicks).
+        """
+        return self._columns.table(self.rows, follow_up)
 
     def frame(self) -> pd.DataFrame:
         """Return the log as a frame with the columns of the schema; texts are categorical."""

@@ -75,10 +75,12 @@ class RowBuilder:
 
     def record(self, event: Event, commands: list[Command]) -> None:
         """Number one handled event, and append its rows and those of the commands it caused."""
-        seq, rows = self._seq, self.rows
+        seq, rows, at = self._seq, self.rows, event.at
         self._seq = seq + 1
-        told = self._inputs[event.__class__](seq, event, commands, rows)
-        at = event.at
+        if event.__class__ is Replied and len(event.replies) == 1 and not event.unsent:
+            told = self._one_reply(seq, event, commands)
+        else:
+            told = self._inputs[event.__class__](seq, event, commands, rows)
         for command in commands:
             kind = command.__class__
             if kind is Send:
@@ -88,6 +90,21 @@ class RowBuilder:
                 told -= 1
             else:
                 rows.append(_command_row(seq, at, command))
+
+    def _one_reply(self, seq: int, event: Replied, commands: list[Command]) -> int:
+        """Write the row of the usual answer: one reply, whose Finish comes first if it is final."""
+        send, decided_at = self._open.pop(event.token)
+        reply, n = event.replies[0]
+        outcome, told = "deferred", 0
+        if commands:
+            first = commands[0]
+            if first.__class__ is Finish and first.reply is reply:
+                outcome, told = first.outcome, 1
+        slots = -send.slots if event.closed else send.slots
+        self.rows.append(
+            (seq, event.at, outcome, send, decided_at, n, reply, None, event.latency, slots)
+        )
+        return told
 
     def _replied(self, seq: int, event: Replied, commands: list[Command], rows: list[Row]) -> int:
         """Write a row for each reply; return how many Finish commands they already tell of.

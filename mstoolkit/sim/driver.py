@@ -31,6 +31,7 @@ from mstoolkit.sim.machine import Machine
 from mstoolkit.strategy import Dispatcher
 
 _NEVER = float("inf")
+_WELCOME = 220
 _STEPS = 50  # of progress
 REFUSED = Reply(0, "", "connection refused", "connect")
 
@@ -43,6 +44,19 @@ class Log(Protocol):
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Take down news that the dispatcher is not told."""
+
+
+class Line:
+    """An open connection, or the several of a parcel: between whom, and what it has carried."""
+
+    __slots__ = ("carried", "machine", "provider", "service", "slots")
+
+    def __init__(self, machine: Machine, provider: Provider, slots: int) -> None:
+        self.machine = machine
+        self.provider = provider
+        self.service = provider.profile.service
+        self.slots = slots
+        self.carried = 0
 
 
 class Driver:
@@ -81,8 +95,7 @@ class Driver:
         self._later = self._clock.later
         self._last = 0.0
         self._woken = _NEVER
-        self._carried: dict[int, int] = {}
-        self._admitted: dict[int, tuple[Provider, str, int]] = {}
+        self._lines: dict[int, Line] = {}
         self._end = scenario.horizon + scenario.follow
         self._machines = {
             name: Machine(server, source_ip(name, server), _outages(scenario, name))
@@ -146,38 +159,30 @@ class Driver:
     # -- attempts
 
     def _send(self, send: Send) -> None:
-        now = self._last
-        machine = self._machines[send.server]
-        if machine.down:
-            failed = ConnectionFailed(now + machine.latency, send.token, REFUSED, machine.latency)
-            self._later(failed.at, self._handle, failed)
-            return
-        provider = self._providers[send.isp]
-        connection, parcel = send.connection, send.parcel
-        carried = self._carried.get(connection, -1)
-        slots = send.slots
-        if carried < 0 or send.fresh or slots > 1:
-            slots = self._connect(send, machine, provider, now)
-            if not slots:
+        now, parcel = self._last, send.parcel
+        line = self._lines.get(send.connection)
+        if line is None or send.fresh or send.slots > 1 or line.machine.down:
+            line = self._connect(send, now)
+            if line is None:
                 return
-            carried = 0
-        attempt = machine.attempt
+        machine, provider, attempt = line.machine, line.provider, line.machine.attempt
         attempt.parcel, attempt.span = parcel, send.span
-        attempt.slots, attempt.carried = slots, carried
+        attempt.slots, attempt.carried = line.slots, line.carried
         verdict = provider.receive(now, attempt, self._draws)
-        machine.active += slots
-        own = machine.fresh_trips if send.fresh else machine.trips
-        own += machine.active / machine.speed
+        machine.active += line.slots
+        own = machine.active / machine.speed
+        own += machine.fresh_trips if send.fresh else machine.trips
         if parcel.n > 1 or parcel.first < 0:
-            self._send_many(send, verdict, machine, slots, provider.profile.service + own)
+            self._send_many(send, verdict, machine, line.slots, line.service + own)
             return
         stretch = self._draws.people[parcel.lot.list].stretch.item(parcel.first)
-        each = provider.profile.service * stretch + own
-        self._carried[connection] = carried + 1
+        each = line.service * stretch + own
+        line.carried += 1
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(now + each, send.token, replies, unsent, each, closed)
-        if closed or feedback or slots > 1:
-            self._later(replied.at, self._done, (replied, machine, slots, send, feedback, now))
+        if closed or feedback or line.slots > 1:
+            done = (replied, machine, line.slots, send, feedback, now)
+            self._later(replied.at, self._done, done)
         else:
             self._later(replied.at, self._done_quietly, (replied, machine))
 
@@ -193,30 +198,28 @@ class Driver:
         replied = Replied(at, send.token, replies, unsent, each, closed)
         self._later(at, self._done, (replied, machine, slots, send, feedback, now))
 
-    def _connect(self, send: Send, machine: Machine, provider: Provider, now: float) -> int:
-        """Open what must be opened; return how many connections the attempt has, 0 if refused."""
-        connection = send.connection
-        self._hang_up(connection)
-        admitted = send.slots
-        reply = provider.connect(now, machine.source_ip, admitted)
-        while reply.code != 220 and admitted > 1:
-            admitted -= 1
-            reply = provider.connect(now, machine.source_ip, admitted)
-        if reply.code != 220:
+    def _connect(self, send: Send, now: float) -> Line | None:
+        """Open what an attempt needs; None if it was refused, which it will be told."""
+        machine, provider = self._machines[send.server], self._providers[send.isp]
+        self._hang_up(send.connection)
+        reply, took, slots = REFUSED, machine.latency, 0
+        if not machine.down:
             took = machine.fresh_trips
+            for slots in range(send.slots, 0, -1):
+                reply = provider.connect(now, machine.source_ip, slots)
+                if reply.code == _WELCOME:
+                    break
+        if reply.code != _WELCOME:
             failed = ConnectionFailed(now + took, send.token, reply, took)
             self._later(failed.at, self._handle, failed)
-            return 0
-        self._carried[connection] = 0
-        self._admitted[connection] = (provider, machine.source_ip, admitted)
-        return admitted
+            return None
+        line = self._lines[send.connection] = Line(machine, provider, slots)
+        return line
 
     def _hang_up(self, connection: int) -> None:
-        self._carried.pop(connection, None)
-        admitted = self._admitted.pop(connection, None)
-        if admitted is not None:
-            provider, source, n = admitted
-            provider.disconnect(source, n)
+        line = self._lines.pop(connection, None)
+        if line is not None:
+            line.provider.disconnect(line.machine.source_ip, line.slots)
 
     @staticmethod
     def _cut_off(machine: Machine, verdict: Verdict, n: int, now: float, took: float) -> Verdict:

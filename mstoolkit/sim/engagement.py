@@ -14,8 +14,7 @@ import numpy as np
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.eventlog.columns import Array, Observations
-from mstoolkit.eventlog.rows import ANSWER, Row
+from mstoolkit.eventlog.columns import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.provider import open_delay, opening_chances
 from mstoolkit.model import Lot, Parcel
@@ -26,22 +25,18 @@ _PREFETCH_DELAY = 60.0
 
 
 def openings(
+    accepted: Accepted,
     scenario: Scenario,
-    rows: list[Row],
     providers: dict[str, Provider],
     draws: Draws,
     until: float,
 ) -> list[Observations]:
-    """Return the opens and clicks, up to `until` (s), that follow the delivered rows of a run."""
-    groups: dict[int, list[Row]] = {}
-    for row in rows:
-        if len(row) == ANSWER and row[2] == "delivered":
-            groups.setdefault(row[3].parcel.lot.id, []).append(row)
+    """Return the opens and clicks, up to `until` (s), that follow what was delivered in a run."""
     out: list[Observations] = []
-    for mine in groups.values():
-        lot: Lot = mine[0][3].parcel.lot
+    for number in np.unique(accepted.lot).tolist():
+        lot = accepted.lots[number]
         group = _Group(scenario, providers[lot.isp], lot, draws, until)
-        out.extend(group.observations(mine))
+        out.extend(group.observations(accepted.of(number)))
     return out
 
 
@@ -54,44 +49,38 @@ class _Group:
         self._provider = provider
         self._profile = provider.profile
         self._segment = scenario.audience.segments[lot.segment]
-        self._servers = tuple(scenario.servers)
-        self._sources = [source_ip(name, server) for name, server in scenario.servers.items()]
+        self._sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
         self._lot = lot
         self._draws = draws
         self._until = until
 
-    def observations(self, delivered: list[Row]) -> Iterator[Observations]:
-        sends = [row[3] for row in delivered]
-        number = {name: k for k, name in enumerate(self._servers)}
-        server = np.array([number[s.server] for s in sends], np.int64)
-        token = np.array([s.token for s in sends], np.int64)
-        n = np.array([row[5] for row in delivered], np.int64)
-        whole = np.array([s.parcel.n for s in sends], np.int64)
-        began = np.array([row[4] for row in delivered], np.float64)
-        first = np.array([s.parcel.first for s in sends], np.int64)
+    def observations(self, mail: Accepted) -> Iterator[Observations]:
+        n, first, began, token = mail.n, mail.first, mail.decided_at, mail.token
+        server = mail.server
         which = np.repeat(np.arange(len(n)), n)
         within = np.arange(len(which)) - np.repeat(np.cumsum(n) - n, n)
         index = np.where(first[which] >= 0, first[which] + within, -1)
-        alone = (whole[which] == 1) & (index >= 0)
-        chances = self._chances(began, server)
+        alone = (mail.whole[which] == 1) & (index >= 0)
+        chances = self._chances(mail)
         for kind, category, hit, delay in self._kinds(index, which, token, chances):
             at = began[which[hit]] + delay
             keep = at <= self._until
             hit, at = hit[keep], at[keep]
             one, w = alone[hit], which[hit]
             yield Observations(
-                kind, category, self._lot, self._servers, server[w][one], at[one],
+                kind, category, self._lot, mail.servers, server[w][one], at[one],
                 index[hit][one], np.ones(int(one.sum()), np.int64), token[w][one], began[w][one],
             )  # fmt: skip
             if not one.all():
-                yield self._counted(kind, category, at[~one], began[w[~one]], server[w[~one]])
+                yield self._counted(kind, category, at[~one], w[~one], mail)
 
-    def _chances(self, began: Array, server: Array) -> tuple[Array, Array, Array]:
-        share = np.zeros(len(began))
-        for k in np.unique(server).tolist():
-            mine = server == k
-            times, inbox = self._provider.placement(self._sources[k])
-            share[mine] = inbox[np.maximum(np.searchsorted(times, began[mine], "right") - 1, 0)]
+    def _chances(self, mail: Accepted) -> tuple[Array, Array, Array]:
+        share = np.zeros(len(mail.n))
+        for k in np.unique(mail.server).tolist():
+            mine = mail.server == k
+            times, inbox = self._provider.placement(self._sources[mail.servers[k]])
+            review = np.searchsorted(times, mail.decided_at[mine], "right") - 1
+            share[mine] = inbox[np.maximum(review, 0)]
         spam = np.maximum(0.0, 1.0 - share - self._profile.placement.missing)
         return opening_chances(self._profile, self._segment, share, spam)
 
@@ -123,18 +112,18 @@ class _Group:
         return own
 
     def _counted(
-        self, kind: str, category: str, at: Array, began: Array, server: Array
+        self, kind: str, category: str, at: Array, which: Array, mail: Accepted
     ) -> Observations:
         """Count opens in bins of time, each dated at its bin's end."""
-        servers = len(self._servers)
-        slot = np.ceil(at / _BIN).astype(np.int64) * servers + server
+        servers = len(mail.servers)
+        slot = np.ceil(at / _BIN).astype(np.int64) * servers + mail.server[which]
         low = int(slot.min())
         counts = np.bincount(slot - low)
         filled = np.flatnonzero(counts)
-        decided = np.bincount(slot - low, weights=began)[filled] / counts[filled]
+        decided = np.bincount(slot - low, weights=mail.decided_at[which])[filled] / counts[filled]
         times = np.minimum((filled + low) // servers * _BIN, self._until)
         nobody = np.full(len(filled), -1, np.int64)
         return Observations(
-            kind, category, self._lot, self._servers, (filled + low) % servers, times, nobody,
+            kind, category, self._lot, mail.servers, (filled + low) % servers, times, nobody,
             counts[filled], nobody, decided,
         )  # fmt: skip

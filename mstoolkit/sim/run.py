@@ -113,8 +113,7 @@ def simulate(
         totals = dispatcher.totals
         _check_books(totals)
         until = scenario.horizon + scenario.follow
-        recorder.observe_many(openings(scenario, recorder.rows, world, draws, until))
-        table = recorder.table()
+        table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
         recorder.rows.clear()
         truth = _truth(scenario, world)
     manifest = manifest_of(

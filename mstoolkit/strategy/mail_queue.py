@@ -98,22 +98,20 @@ class MailQueue:
         raise IndexError("the queue is empty")
 
     def cut(self, n: int) -> Parcel:
-        """Take `n` messages off the pile that goes next."""
-        for lane in self._lanes:
-            if lane:
-                pile = lane[0]
-                first = pile.first
-                parcel = Parcel(
-                    pile.lot, first, n, pile.attempt, pile.born, pile.parent, pile.cause
-                )
-                if first >= 0:
-                    pile.first = first + n
-                pile.n -= n
-                if not pile.n:
-                    lane.popleft()
-                self.n -= n
-                return parcel
-        raise IndexError("the queue is empty")
+        """Take `n` messages off the pile that goes next; there must be one."""
+        urgent_again, urgent, again, fresh = self._lanes
+        lane = urgent_again or urgent or again or fresh
+        pile = lane[0]
+        first = pile.first
+        parcel = Parcel(pile.lot, first, n, pile.attempt, pile.born, pile.parent, pile.cause)
+        self.n -= n
+        if pile.n == n:
+            lane.popleft()
+            return parcel
+        pile.n -= n
+        if first >= 0:
+            pile.first = first + n
+        return parcel
 
     def take_lot(self, lot_id: int) -> list[Pile]:
         """Remove and return all mail of a lot."""

@@ -60,13 +60,11 @@ class Outbox:
         """
         isp = path.isp
         if (
-            self._batch > 1
-            or isp.ready
+            isp.ready
             or isp.dirty
-            or not isp.queue.n
             or path.paced
-            or path.probing
-            or not path.eligible
+            or not (path.clear and path.eligible and isp.queue.n)
+            or self._batch > 1
             or path.server.in_use >= path.server.connections
         ):
             return False
