@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.units import Duration, Rate, Share
+from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
 class RoundRobinSpec(Frozen):
@@ -20,7 +20,7 @@ class BatchSpec(Frozen):
     """Stay on a server for ``size`` messages, then take the next one."""
 
     kind: Literal["batch"]
-    size: int = Field(500, ge=1)
+    size: Count = Field(500, ge=1)
 
 
 class IntervalSpec(Frozen):
@@ -63,18 +63,18 @@ class Limits(Frozen):
     """
 
     rate: Rate | None = None
-    burst: int | None = Field(None, ge=1)
-    connections: int | None = Field(None, ge=1)
-    messages_per_connection: int | None = Field(None, ge=1)
+    burst: Count | None = Field(None, ge=1)
+    connections: Count | None = Field(None, ge=1)
+    messages_per_connection: Count | None = Field(None, ge=1)
 
 
 class Pacing(Frozen):
     """Default limits of every path, before a server's or a server-and-ISP's own."""
 
     rate: Rate = 10.0
-    burst: int = Field(10, ge=1)
-    connections: int = Field(5, ge=1)
-    messages_per_connection: int = Field(50, ge=1)
+    burst: Count = Field(10, ge=1)
+    connections: Count = Field(5, ge=1)
+    messages_per_connection: Count = Field(50, ge=1)
 
 
 class Breaker(Frozen):
@@ -85,11 +85,11 @@ class Breaker(Frozen):
     re-entry. Re-entry is a probe of ``probe`` messages.
     """
 
-    failures: int = Field(3, ge=1)
+    failures: Count = Field(3, ge=1)
     window: Duration | None = None
     base: Duration = 60.0
     longest: Duration = 1800.0
-    probe: int = Field(3, ge=1)
+    probe: Count = Field(3, ge=1)
 
 
 class Failover(Frozen):
@@ -107,11 +107,11 @@ class Retry(Frozen):
     """
 
     base: Duration = 300.0
-    factor: float = Field(2.0, ge=1)
+    factor: Number = Field(2.0, ge=1)
     longest: Duration = 3600.0
     jitter: Share = 0.5
     quantum: Duration = Field(30.0, gt=0)
-    attempts: int = Field(20, ge=1)
+    attempts: Count = Field(20, ge=1)
 
 
 class Policy(Frozen):

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.units import Duration, Rate, Share
+from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
 class RateLimit(Frozen):
@@ -24,7 +24,7 @@ class RateLimit(Frozen):
     cautious: Rate
     ceiling: Rate
     window: Duration = Field(60.0, gt=0)
-    warmup_volume: int = Field(20_000, ge=1)
+    warmup_volume: Count = Field(20_000, ge=1)
 
 
 class Reputation(Frozen):
@@ -35,10 +35,10 @@ class Reputation(Frozen):
     """
 
     half_life: Duration = Field(gt=0)
-    prior: float = Field(gt=0)
-    complaint: float = Field(ge=0)
-    unknown: float = Field(ge=0)
-    pushed: float = Field(ge=0)
+    prior: Number = Field(gt=0)
+    complaint: Number = Field(ge=0)
+    unknown: Number = Field(ge=0)
+    pushed: Number = Field(ge=0)
 
 
 class Blocklisting(Frozen):
@@ -54,14 +54,14 @@ class Placement(Frozen):
     worst: Share
     best: Share
     midpoint: Share = 0.6
-    slope: float = Field(12.0, gt=0)
+    slope: Number = Field(12.0, gt=0)
     missing: Share = 0.0
 
 
 class ReplyText(Frozen):
     """A reply as the provider sends it."""
 
-    code: int = Field(ge=200, le=599)
+    code: Count = Field(ge=200, le=599)
     status: str = Field(pattern=r"^(\d\.\d{1,3}\.\d{1,3})?$")
     text: str
 
@@ -83,9 +83,9 @@ class Engagement(Frozen):
     """Timing of what people do with delivered mail: log-normal delays, capped by the follow-up."""
 
     open_median: Duration
-    open_sigma: float = Field(gt=0)
+    open_sigma: Number = Field(gt=0)
     complaint_median: Duration
-    complaint_sigma: float = Field(gt=0)
+    complaint_sigma: Number = Field(gt=0)
     prefetch: Share = 0.0
     spam_opens: Share = 0.1
 
@@ -101,8 +101,8 @@ class Profile(Frozen):
     domains: tuple[str, ...] = Field(min_length=1)
     mx_suffixes: tuple[str, ...] = ()
     feedback_loop: bool = False
-    connections: int = Field(ge=1)
-    messages_per_connection: int = Field(ge=1)
+    connections: Count = Field(ge=1)
+    messages_per_connection: Count = Field(ge=1)
     service: Duration
     busy: Share
     spam_rejected: Share

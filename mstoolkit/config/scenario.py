@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.policy import Limits, Policy
 from mstoolkit.config.profile import Profile
-from mstoolkit.config.units import Duration, Share
+from mstoolkit.config.units import Count, Duration, Number, Share
 
 
 class Server(Frozen):
@@ -20,7 +20,7 @@ class Server(Frozen):
     Parameters
     ----------
     host, port
-        Where it is spoken to; the default is loopback.
+        Where it is spoken to; the default is loopback. No two servers share both; port 0 is none.
     source_ip
         The address that mailbox providers see.
     region
@@ -44,15 +44,15 @@ class Server(Frozen):
     """
 
     host: str = "127.0.0.1"
-    port: int = Field(0, ge=0, le=65535)
+    port: Count = Field(0, ge=0, le=65535)
     source_ip: str = ""
     region: str = ""
-    weight: float = Field(1.0, ge=0)
-    priority: int = Field(1, ge=1)
-    connections: int = Field(50, ge=1)
-    speed: float = Field(20.0, gt=0)
+    weight: Number = Field(1.0, ge=0)
+    priority: Count = Field(1, ge=1)
+    connections: Count = Field(50, ge=1)
+    speed: Number = Field(20.0, gt=0)
     latency: Duration = 0.05
-    cost_per_1000: float = Field(0.0, ge=0)
+    cost_per_1000: Number = Field(0.0, ge=0)
     warm: Share = 1.0
     limits: Limits = Limits()
     isp_limits: dict[str, Limits] = {}
@@ -77,7 +77,7 @@ class Segment(Frozen):
 class Audience(Frozen):
     """Who is written to: size, shares of the ISPs and engagement segments."""
 
-    size: int = Field(ge=1)
+    size: Count = Field(ge=1)
     isps: dict[str, Share]
     segments: dict[str, Segment]
 
@@ -94,7 +94,7 @@ class Campaign(Frozen):
     stream: str = "marketing"
     start: Duration = 0.0
     spread: Duration = 0.0
-    size: int | None = Field(None, ge=1)
+    size: Count | None = Field(None, ge=1)
     expires: Duration = Field(72 * 3600.0, gt=0)
 
 
@@ -135,6 +135,20 @@ class Scenario(Frozen):
             raise ValueError(
                 "servers: every weight is 0; give at least one server a weight above 0"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _places_differ(self) -> Scenario:
+        taken: dict[tuple[str, int], str] = {}
+        for name, server in self.servers.items():
+            if not server.port:
+                continue
+            other = taken.setdefault((server.host.lower(), server.port), name)
+            if other != name:
+                raise ValueError(
+                    f"servers.{name}.port: {server.port} on {server.host} is that of {other!r} "
+                    f"already; give each server a port or a host of its own"
+                )
         return self
 
 

@@ -112,6 +112,15 @@ def _is_inside(value: object, info: ValidationInfo) -> TypeGuard[float]:
     return number and info.context is not WRITTEN
 
 
+def _figure(value: object) -> object:
+    """Refuse true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, got {str(value).lower()}; write it in figures")
+    return value
+
+
 Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, BeforeValidator(_figure)]
+Count = Annotated[int, BeforeValidator(_figure)]
+Share = Annotated[Number, Field(ge=0, le=1)]

@@ -42,6 +42,13 @@ CASES = [
     pytest.param('name = "quickstart"', "name = 5", "name", "must be text", id="not-text"),
     pytest.param("size = 50000", "size = 1.5", "audience.size", "whole number", id="fraction"),
     pytest.param("port = 2501", "port = 99999", f"{MTA_1}.port", "at most 65535", id="port"),
+    pytest.param(WEIGHT, "weight = true", f"{MTA_1}.weight", "a number, got true", id="true"),
+    pytest.param("port = 2501", "port = false", f"{MTA_1}.port", "in figures", id="false"),
+    pytest.param(GMAIL, "gmail = true", "audience.isps.gmail", "got true; write", id="true-share"),
+    pytest.param(HORIZON, "horizon = true", "horizon", "is not a duration", id="true-duration"),
+    pytest.param(
+        "port = 2502", "port = 2501", "servers.mta-2.port", "that of 'mta-1'", id="same-port"
+    ),
     pytest.param("[[outages]]", "[outages]", "outages", "must be a list", id="table-for-list"),
     pytest.param(
         CAMPAIGN,
@@ -75,6 +82,35 @@ def test_names_file_key_and_remedy(old: str, new: str, key: str, words: str) -> 
     assert words in str(error)
     assert error.remedy
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("port = 2501", 'host = "127.0.0.2"\nport = 2501'),
+        ("port = 2501", "port = 2599"),
+        ("port = 0", "port = 0"),
+    ],
+    ids=["other-host", "other-port", "no-port"],
+)
+def test_servers_at_different_places(first: str, second: str) -> None:
+    """Servers may share a port on different hosts, a host with different ports, and no port."""
+    text = QUICKSTART.replace("port = 2501", first).replace("port = 2502", second)
+    assert len(parse_scenario(text).servers) == 5
+
+
+def test_hosts_are_the_same_in_any_case() -> None:
+    """MTA.example and mta.example are one host."""
+    text = QUICKSTART.replace("port = 2501", 'host = "MTA.example"\nport = 25')
+    text = text.replace("port = 2502", 'host = "mta.example"\nport = 25')
+    with pytest.raises(ConfigError, match=r"servers\.mta-2\.port: 25 on mta\.example is that of"):
+        parse_scenario(text)
+
+
+def test_whole_numbers_are_numbers() -> None:
+    """Where a number may have a fraction, one without is taken too, and kept as a float."""
+    weight = parse_scenario(QUICKSTART.replace(WEIGHT, "weight = 7")).servers["mta-1"].weight
+    assert (weight, type(weight)) == (7.0, float)
 
 
 def test_broken_toml_names_the_line() -> None:
