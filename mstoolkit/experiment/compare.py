@@ -36,6 +36,7 @@ def compare(
     metric: str = "delivery_rate",
     progress: bool = True,
     width: float = 600.0,
+    source: str | None = None,
     finish: Callable[[Comparison, Path], None] | None = None,
 ) -> Comparison:
     """Simulate strategies over replications and compare them in pairs.
@@ -66,6 +67,9 @@ def compare(
         Whether to show a progress bar, where there is a terminal.
     width : float, optional
         Width of the bins of what is kept over time (s).
+    source : str, optional
+        How the scenario is named where the result says how to make it again; by default the path
+        or name that was given, or the scenario's own name.
     finish : callable, optional
         Called with the result and the folder before the folder goes to its place, as
         `report.write_pages`.
@@ -87,7 +91,8 @@ def compare(
     ['strategy', 'metric', 'mean', 'ci_low', 'ci_high', 'replications']
     """
     _check(metric, replications=replications, batch=batch, jobs=jobs)
-    source = scenario.name if isinstance(scenario, Scenario) else str(scenario)
+    if source is None:
+        source = scenario.name if isinstance(scenario, Scenario) else str(scenario)
     whole, names = _chosen(scenario, strategies)
     with _place(out) as place:
         logs = None if place is None else place / "logs"

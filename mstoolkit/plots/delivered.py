@@ -39,7 +39,8 @@ def delivered_over_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     >>> delivered_over_time(frame, ax=Figure().subplots()).get_ylabel()
     'delivered (of all enqueued)'
     """
-    frame = _with_columns(frame)
+    last = float(frame["at"].max()) / 3600
+    frame = _with_columns(frame).dropna(subset=["share"])  # of nothing enqueued there is no share
     with house_style(ax) as ax:
         names = list(dict.fromkeys(frame["strategy"]))
         colour, dash = colours(names), dashes(names)
@@ -50,10 +51,10 @@ def delivered_over_time(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             ax.plot(hours, middle, linewidth=_width(number), label=name, **look)
         percent_axis(ax.yaxis)
         ax.set_ylim(0, 1)
-        hours_axis(ax, float(frame["at"].max()) / 3600)
+        hours_axis(ax, last)
         ax.set_ylabel("delivered (of all enqueued)")
         ax.set_title("Delivered over time")
-        if names != [""]:
+        if any(names):
             legend_beside(ax, "strategy")
     return ax
 

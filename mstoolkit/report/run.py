@@ -36,13 +36,16 @@ from mstoolkit.report.page import Picture, Table, assumptions, breakdown_table, 
 _BINS = 48
 
 
-def write_run(folder: str | Path) -> Path:
+def write_run(folder: str | Path, *, source: str | None = None) -> Path:
     """Write ``report.html`` and ``plots/*.png`` into the folder of a finished run.
 
     Parameters
     ----------
     folder : str or Path
         As `simulate`, `send` or `Run.write` wrote it: log, manifest and scenario.
+    source : str, optional
+        How the scenario is named where the page says how to make the run again, as the path of its
+        file; by default the scenario's own name.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def write_run(folder: str | Path) -> Path:
     for picture in pictures:
         (place / "plots" / f"{picture.name}.png").write_bytes(picture.png)
     fields = manifest.model_dump(mode="json")
-    text = _page(events, stored_scenario(place), fields, pictures, _command(manifest))
+    text = _page(events, stored_scenario(place), fields, pictures, _command(manifest, source))
     write_text(place / "report.html", text)
     return place / "report.html"
 
@@ -168,11 +171,11 @@ def run_pictures(events: pd.DataFrame, truth: pd.DataFrame | None = None) -> lis
     return found
 
 
-def _command(manifest: Manifest) -> str:
+def _command(manifest: Manifest, source: str | None) -> str:
     """Return the command line of a simulated run; a live one cannot be made again."""
     if manifest.kind != "simulated":
         return ""
-    words = ["mstoolkit", "simulate", manifest.scenario, "-s", manifest.strategy]
+    words = ["mstoolkit", "simulate", source or manifest.scenario, "-s", manifest.strategy]
     words += ["--seed", str(manifest.seed), "--batch", str(manifest.batch), "--out", "DIR"]
     return shlex.join(words)
 
@@ -191,6 +194,10 @@ def _verdict(figures: pd.Series[float], manifest: Mapping[str, Any]) -> str:
         return METRICS[name].text(float(figures[name]))
 
     who = manifest.get("strategy") or "The run"
+    if not figures["enqueued"]:
+        return f"{who}: no message was enqueued."
+    if not figures["delivered"]:
+        return f"{who}: none of {figures['enqueued']:,.0f} messages was delivered."
     return (
         f"{who}: {text('delivery_rate')} of {figures['enqueued']:,.0f} messages were delivered, "
         f"{text('bounce_rate')} bounced, {text('open_rate')} of the delivered were opened; "

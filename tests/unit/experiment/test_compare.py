@@ -244,6 +244,14 @@ def test_the_command_makes_the_same_again(result: Comparison) -> None:
     ]
 
 
+def test_the_command_names_the_scenario_as_the_caller_does(scenario: Scenario) -> None:
+    """A scenario that was loaded before keeps the path of its file where that is told."""
+    found = compare(
+        scenario, ["batch"], replications=1, jobs=1, progress=False, source="my own.toml"
+    )
+    assert found.command[:3] == ["mstoolkit", "compare", "my own.toml"]
+
+
 def test_the_command_names_the_metric_that_was_asked_for(scenario: Scenario) -> None:
     """What counts first changes the winner, so it belongs to the command."""
     found = compare(

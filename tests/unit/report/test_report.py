@@ -6,9 +6,10 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from mstoolkit.analysis.examples import small_log
+from mstoolkit.analysis.examples import log_frame, small_log
 from mstoolkit.config import ConfigError, Scenario, load_scenario
 from mstoolkit.experiment import Comparison, compare
 from mstoolkit.report import (
@@ -181,6 +182,8 @@ def test_a_run_has_a_page(scenario: Scenario, tmp_path: Path) -> None:
     assert "99 % of the deliveries took" in page
     assert (folder / "plots" / "reputation.png").exists()
     assert "mstoolkit simulate quickstart -s batch --seed 1 --batch 100 --out DIR" in page
+    page = write_run(folder, source="mine.toml").read_text(encoding="utf-8")
+    assert "mstoolkit simulate mine.toml -s batch" in page
 
 
 def test_a_run_that_lagged_or_does_not_add_up_says_so(scenario: Scenario) -> None:
@@ -192,6 +195,22 @@ def test_a_run_that_lagged_or_does_not_add_up_says_so(scenario: Scenario) -> Non
     assert "lagged behind its own clock" in lagged
     doubled = events.assign(n=events["n"].where(events["event"] != "delivered", events["n"] * 2))
     assert "does not add up" in run_page(doubled, scenario, manifest={"strategy": "batch"})
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        (log_frame([{"event": "ticked", "n": 0}]), "batch: no message was enqueued."),
+        (small_log().iloc[:0], "batch: no message was enqueued."),
+        (small_log().query("event == 'enqueued'"), "batch: none of 100 messages was delivered."),
+    ],
+    ids=["tick", "empty", "queued"],
+)
+def test_a_run_that_was_stopped_at_once_has_a_page(
+    scenario: Scenario, log: pd.DataFrame, told: str
+) -> None:
+    """A live run can end before anything came of it; the page says that, and shows empty plots."""
+    assert told in run_page(log, scenario, manifest={"strategy": "batch"})
 
 
 def test_a_folder_without_a_run_has_no_page(tmp_path: Path) -> None:
