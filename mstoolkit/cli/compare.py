@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -93,6 +94,7 @@ def command(
         out=folder,
         metric=metric,
         progress=not json,
+        source=scenario,
         finish=write_pages,
     )
     if json:
@@ -100,7 +102,6 @@ def command(
         return
     standings.show(result)
     screen.say(f"Report: {folder / 'report.html'}")
-    screen.say(
-        f"Next:   mstoolkit send {scenario} -s {result.winner.strategy} --sinks --time-scale 600 "
-        f"--limit 500 --out {claimed(None, 'send')}"
-    )
+    following = ["mstoolkit", "send", scenario, "-s", result.winner.strategy, "--sinks"]
+    following += ["--time-scale", "600", "--limit", "500", "--out", str(claimed(None, "send"))]
+    screen.say(f"Next:   {shlex.join(following)}")

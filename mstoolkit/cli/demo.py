@@ -68,9 +68,10 @@ def _simulated(scenario: Scenario, replications: int, folder: Path) -> str:
     from mstoolkit.report import write_pages
 
     screen.say(
-        f"[bold]1. Simulated[/bold]: {len(scenario.servers)} servers, {len(scenario.isps)} "
+        f": {len(scenario.servers)} servers, {len(scenario.isps)} "
         f"providers, {scenario.audience.size:,} recipients, {replications} times under each of "
-        f"{len(scenario.strategies)} strategies"
+        f"{len(scenario.strategies)} strategies",
+        head="1. Simulated",
     )
     result = compare(
         scenario,
@@ -85,10 +86,13 @@ def _simulated(scenario: Scenario, replications: int, folder: Path) -> str:
 
 
 def _sent(scenario: Scenario, strategy: str, limit: int, folder: Path) -> None:
+    from mstoolkit.report import write_run
+
     screen.say(
-        f"\n[bold]2. Sent[/bold]: {limit:,} real SMTP messages by {strategy}, to sinks on this "
+        f": {limit:,} real SMTP messages by {strategy}, to sinks on this "
         f"machine that answer as the providers do; they come in over {SPREAD / 60:g} minutes, and "
-        f"an hour passes in {3600 / TIME_SCALE:g} s"
+        f"an hour passes in {3600 / TIME_SCALE:g} s",
+        head="\n2. Sent",
     )
     with screen.progress(strategy) as show:
         run = asyncio.run(
@@ -105,6 +109,7 @@ def _sent(scenario: Scenario, strategy: str, limit: int, folder: Path) -> None:
         )
     if run.interrupted:
         raise typer.Exit(130)
+    write_run(folder)
     _happened(run, limit)
 
 
@@ -140,19 +145,20 @@ def _happened(run: LiveRun, limit: int) -> None:
             for name, share, deferred, failures, suspensions in servers.itertuples(name=None)
         ],
     )
-    screen.say(send.lateness(run))
+    send.tell_lateness(run)
 
 
 def _replayed(folder: Path) -> None:
     from mstoolkit.replay import replay
 
     found = replay(folder)
-    screen.say(f"\n[bold]3. Replayed[/bold]: {found}")
+    screen.say(f": {found}", head="\n3. Replayed")
     if not found.identical:
         raise typer.Exit(1)
 
 
 def _where(folder: Path) -> None:
-    screen.say(f"\nReport:    {folder / 'compare' / 'report.html'}")
+    screen.say(f"\nReports:   {folder / 'compare' / 'report.html'}")
+    screen.say(f"           {folder / 'live' / 'report.html'}")
     screen.say(f"Event log: {folder / 'live'}")
     screen.say("Next:      mstoolkit --help, or mstoolkit lab for the notebooks")

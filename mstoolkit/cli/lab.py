@@ -30,7 +30,7 @@ def command(
         Path, typer.Argument(metavar="[FOLDER]", help="Folder with the notebooks.")
     ] = Path("notebooks"),
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open a browser window.")
+        bool, typer.Option("--browser/--no-browser", metavar="", help="Open a browser window.")
     ] = True,
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")

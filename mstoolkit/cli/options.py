@@ -46,6 +46,15 @@ TimeScale = Annotated[
 Out = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="New folder for the log and its manifest.")
 ]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report", metavar="", help="Write report.html and plots; takes 1 or 2 s."
+    ),
+]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print the result as one JSON document, and nothing else.")
+    bool,
+    typer.Option(
+        "--json", metavar="", help="Print the result as one JSON document, and nothing else."
+    ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -12,6 +13,9 @@ EXTRAS = {
     "sinks": ("aiosmtpd",),
     "notebook": ("jupyterlab", "ipykernel", "nbclient", "jupytext"),
 }
+
+
+_POSSIBLE = re.compile(r" \(Possible options: (.+)\)$")
 
 
 def explained(error: Exception) -> str | None:
@@ -42,7 +46,8 @@ def _usage(error: Exception) -> str | None:
         return None
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "mstoolkit"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace(". Did you mean", "; did you mean")
+    message = _POSSIBLE.sub(r"; did you mean \1?", message)
     joint = "" if message.endswith("?") else ";"
     return f"{message[:1].lower()}{message[1:]}{joint} see {command} --help"
 

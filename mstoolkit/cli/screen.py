@@ -22,9 +22,14 @@ def console() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
-def say(text: str = "") -> None:
-    """Print a line for a person on stdout; rich markup is understood."""
-    console().print(text)
+def say(text: str, *, head: str = "", style: str = "") -> None:
+    """Print a line for a person on stdout, as it is: names and paths may hold brackets.
+
+    The head stands before it in bold; the style is that of the text.
+    """
+    from rich.text import Text
+
+    console().print(Text.assemble((head, "bold"), (text, style)))
 
 
 def aside(text: str) -> None:
@@ -38,19 +43,25 @@ def table(
     rows: Iterable[Sequence[str]],
     *,
     words: Collection[str] = (),
+    best: str = "",
 ) -> None:
     """Print a table; the first column and those of ``words`` are text, the others are figures.
 
+    The row whose first cell is ``best`` stands out.
     A terminal wraps what does not fit; in a pipe nothing is wrapped or cut.
     """
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    drawn = Table(
+        title=Text(title), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for number, column in enumerate(columns):
         left = not number or column in words
         drawn.add_column(column, justify="left" if left else "right", header_style="bold dim")
-    for row in rows:
-        drawn.add_row(*row)
+    for first, *others in rows:
+        name = Text(first, style="bold green" if first == best else "")
+        drawn.add_row(name, *map(Text, others))
     shown = console()
     if not shown.is_terminal:
         shown.width = 1000

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from mstoolkit.cli import figures, screen
 from mstoolkit.cli.choices import known_strategy
 from mstoolkit.cli.folders import claimed
-from mstoolkit.cli.options import Json, Out, ScenarioName, Seed, StrategyName, TimeScale
+from mstoolkit.cli.options import Json, Out, Report, ScenarioName, Seed, StrategyName, TimeScale
 from mstoolkit.cli.problems import need
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from mstoolkit.live import LiveRun
 
 HELP = """
-Send a scenario's mail over SMTP with one of its strategies, and write the event log.
+Send a scenario's mail over SMTP with one of its strategies, and write event log and report.
 
 With --sinks the servers are test sinks in this process, so that no mail leaves the machine.
 Without it the servers of the scenario are spoken to; any that is not on this machine is refused
@@ -39,7 +41,10 @@ def command(
     strategy: StrategyName,
     out: Out,
     sinks: Annotated[
-        bool, typer.Option("--sinks", help="Start test sinks in this process and send to them.")
+        bool,
+        typer.Option(
+            "--sinks", metavar="", help="Start test sinks in this process and send to them."
+        ),
     ] = False,
     time_scale: TimeScale = 1.0,
     limit: Annotated[
@@ -53,6 +58,7 @@ def command(
             "--allow-host", metavar="H", help="Speak to this host too; give it several times."
         ),
     ] = None,
+    report: Report = True,
     json: Json = False,
 ) -> None:
     """Send over SMTP."""
@@ -77,7 +83,8 @@ def command(
                 progress=show,
             )
         )
-    _tell(run, loaded, json)
+    page = _report(run) if report else None
+    _tell(run, loaded, page, json)
     if run.interrupted:
         raise typer.Exit(130)
 
@@ -113,7 +120,13 @@ async def sending(
             )
 
 
-def _tell(run: LiveRun, scenario: Scenario, json: bool) -> None:
+def _report(run: LiveRun) -> Path:
+    from mstoolkit.report import write_run
+
+    return write_run(run.folder)
+
+
+def _tell(run: LiveRun, scenario: Scenario, page: Path | None, json: bool) -> None:
     from mstoolkit.eventlog import read_log
 
     measured = figures.measured(read_log(run.folder), scenario)
@@ -128,20 +141,24 @@ def _tell(run: LiveRun, scenario: Scenario, json: bool) -> None:
                 "late_s": run.lateness.worst,
                 "interrupted": run.interrupted,
                 "folder": str(run.folder),
+                "report": None if page is None else str(page),
             }
         )
         return
     figures.show(f"{run.manifest.strategy} on {scenario.name}, over SMTP", measured)
-    screen.say(lateness(run))
+    tell_lateness(run)
     screen.say(f"Event log: {run.folder}")
-    screen.say(f"Next:      mstoolkit replay {run.folder}")
+    if page is not None:
+        screen.say(f"Report:    {page}")
+    screen.say(f"Next:      {shlex.join(['mstoolkit', 'replay', str(run.folder)])}")
 
 
-def lateness(run: LiveRun) -> str:
-    """Return one sentence on how late a run was, in scenario time."""
+def tell_lateness(run: LiveRun) -> None:
+    """Print one sentence on how late a run was, in scenario time."""
     if run.lateness.lagged:
-        return f"[yellow]Careful: {run.lateness.warning}.[/yellow]"
-    return (
+        screen.say(f"Careful: {run.lateness.warning}.", style="yellow")
+        return
+    screen.say(
         f"On time: 95 % of its steps were at most {run.lateness.worst:.2f} s of scenario time late "
         f"(bound {run.lateness.bound:g} s)."
     )

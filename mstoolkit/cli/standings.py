@@ -32,10 +32,11 @@ def show(result: Comparison) -> None:
         ("strategy", *(SHOWN.get(name, name) for name in metrics), "against the best"),
         rows,
         words=("against the best",),
+        best=result.winner.strategy,
     )
     if any("(" in row[-1] for row in rows):
         screen.say("In brackets: the replications that would tell.")
-    screen.say(f"[bold]{result.winner.sentence}[/bold]")
+    screen.say(result.winner.sentence, style="bold")
 
 
 def document(result: Comparison, folder: Path) -> dict[str, Any]:
@@ -62,9 +63,7 @@ def _row(result: Comparison, strategy: str, metrics: list[str]) -> list[str]:
         _cell(_of(result.summary, strategy=strategy, metric=name).iloc[0], name == result.metric)
         for name in metrics
     ]
-    best = strategy == result.winner.strategy
-    name = f"[bold green]{strategy}[/bold green]" if best else strategy
-    return [name, *cells, _against(result, strategy)]
+    return [strategy, *cells, _against(result, strategy)]
 
 
 def _cell(row: pd.Series[Any], with_interval: bool) -> str:

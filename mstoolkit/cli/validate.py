@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from mstoolkit.cli import screen
@@ -34,10 +35,11 @@ def command(scenario: ScenarioName, json: Json = False) -> None:
     if json:
         screen.emit(_summary(loaded))
         return
-    screen.say(f"[bold]{loaded.name}[/bold]: {loaded.description or 'valid'}")
+    screen.say(f": {loaded.description or 'valid'}", head=loaded.name)
     screen.say(
         f"{loaded.audience.size:,} recipients, {len(loaded.isps)} providers, "
-        f"{len(loaded.campaigns)} campaign(s), {len(loaded.outages)} outage(s), "
+        f"{_counted(len(loaded.campaigns), 'campaign')}, "
+        f"{_counted(len(loaded.outages), 'outage')}, "
         f"horizon {loaded.horizon / 3600:g} h, followed {loaded.follow / 3600:g} h longer"
     )
     screen.table(
@@ -67,7 +69,11 @@ def command(scenario: ScenarioName, json: Json = False) -> None:
         ],
     )
     screen.say(f"Strategies: {', '.join(loaded.strategies)}")
-    screen.say(f"Next: mstoolkit compare {scenario}")
+    screen.say(f"Next: {shlex.join(['mstoolkit', 'compare', scenario])}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _summary(scenario: Scenario) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,18 @@ def small(tmp_path: Path) -> str:
     for old, new in SMALLER.items():
         text, count = re.subn(old, new, text)
         assert count, old
-    text = re.sub(r"port = \d+", lambda _: f"port = {_free_port()}", text)
+    ports = iter(_free_ports(text.count("\nport = ")))
+    text = re.sub(r"port = \d+", lambda _: f"port = {next(ports)}", text)
     (tmp_path / "small.toml").write_text(text, encoding="utf-8")
     return "small.toml"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _assert_typable(line: str) -> None:
@@ -76,12 +80,37 @@ def test_simulate_then_replay(mst: Run, tmp_path: Path, small: str) -> None:
     assert (status, err) == (0, "")
     assert "delivery rate" in out
     _assert_typable(out.partition("Next:")[2])
-    assert {"events", "manifest.json", "scenario.json"} <= {
+    assert {"events", "manifest.json", "scenario.json", "report.html", "plots"} <= {
         path.name for path in (tmp_path / "one").iterdir()
     }
+    assert "one/report.html" in out
+    page = (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
+    assert f"mstoolkit simulate {small} -s interval --seed 0" in page
     status, out, _ = mst("replay", "one", "--json")
     assert status == 0
     assert json.loads(out)["identical"] is True
+
+
+@pytest.mark.parametrize("json_too", [(), ("--json",)], ids=["shown", "json"])
+def test_without_a_report(mst: Run, tmp_path: Path, small: str, json_too: tuple[str, ...]) -> None:
+    """--no-report leaves the page out, and nothing says that there is one."""
+    words = ("-s", "batch", "--out", "one", "--no-report", *json_too)
+    status, out, _ = mst("simulate", small, *words)
+    assert status == 0
+    assert "report.html" not in out
+    assert not (tmp_path / "one" / "report.html").exists()
+
+
+def test_names_with_brackets_are_shown_as_they_are(mst: Run, tmp_path: Path, small: str) -> None:
+    """A path is no markup, and a command that is proposed for it can be typed."""
+    name, out = "my [bold] one.toml", "runs [red]"
+    (tmp_path / small).rename(tmp_path / name)
+    status, shown, _ = mst("simulate", name, "-s", "batch", "--no-report", "--out", out)
+    assert status == 0
+    assert f"Event log: {out}\n" in shown
+    assert shlex.split(shown.partition("Next:")[2])[-1] == out
+    _, shown, _ = mst("validate", name)
+    assert shlex.split(shown.partition("Next:")[2])[-1] == name
 
 
 def test_same_seed_same_run(mst: Run, small: str) -> None:
@@ -114,6 +143,8 @@ def test_compare_writes_all(mst: Run, tmp_path: Path, small: str) -> None:
     assert "against the best" in out
     _assert_typable(out.partition("Next:")[2])
     folder = tmp_path / "new"
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f"mstoolkit compare {small} -s batch -s interval --replications 2" in page
     for name in ("summary.csv", "comparison.csv", "report.html", "manifest.json", "plots", "logs"):
         assert (folder / name).exists(), name
     with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
@@ -137,7 +168,9 @@ def test_send_to_sinks(mst: Run, tmp_path: Path, small: str) -> None:
     words = ("-s", "batch", "--sinks", "--time-scale", 600, "--limit", 50, "--out", "live")
     status, out, _ = mst("send", small, *words, "--json")
     assert status == 0
-    totals = json.loads(out)["totals"]
+    document = json.loads(out)
+    assert (tmp_path / document["report"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    totals = document["totals"]
     assert totals["enqueued"] == 50
     ends = ("delivered", "bounced", "expired", "suppressed", "withdrawn", "queued", "in_flight")
     assert sum(totals[name] for name in ends) == 50
@@ -234,7 +267,8 @@ def test_demo_goes_all_the_way(
     for words in ("1. Simulated", "2. Sent", "3. Replayed", "identical"):
         assert words in out
     assert (tmp_path / "show" / "compare" / "report.html").exists()
-    assert (tmp_path / "show" / "live" / "manifest.json").exists()
+    for name in ("manifest.json", "report.html"):
+        assert (tmp_path / "show" / "live" / name).exists()
 
 
 def test_no_colour_where_it_is_not_wanted(tmp_path: Path) -> None:

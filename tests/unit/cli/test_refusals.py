@@ -16,6 +16,8 @@ BAD_SCENARIOS = {
     "unknown-key": ("weight = 5", "wieght = 5", "servers.mta-1.wieght", "did you mean 'weight'"),
     "wrong-unit": ('horizon = "8h"', "horizon = 8", "horizon", "write a number with"),
     "negative": ("weight = 5", "weight = -5", "servers.mta-1.weight", "give 0 or more"),
+    "truth": ("weight = 5", "weight = true", "servers.mta-1.weight", "write it in figures"),
+    "same-port": ("port = 2502", "port = 2501", "servers.mta-2.port", "a host of its own"),
     "sum": ("gmail = 0.50", "gmail = 0.40", "audience.isps", "make them sum to 1"),
     "no-toml": ('name = "quickstart"', "name = ", "is not valid TOML", "mend that line"),
 }
@@ -115,7 +117,11 @@ def test_no_run_to_replay(mst: Run, folder: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("compar", "quickstart"), "did you mean 'compare'? see mstoolkit --help"),
+        (("compar", "quickstart"), "'compar'; did you mean 'compare'? see mstoolkit --help"),
+        (
+            ("compare", "quickstart", "--replication"),
+            "; did you mean --replications? see mstoolkit",
+        ),
         (("compare",), "missing argument 'SCENARIO'; see mstoolkit compare --help"),
         (("compare", "quickstart", "--batch", "0"), "'--batch'"),
         (("compare", "quickstart", "--replications", "many"), "'--replications'"),
