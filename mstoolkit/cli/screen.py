@@ -90,6 +90,8 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if type(value).__name__ == "NAType":  # pandas, which need not be imported for this
+        return None
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mstoolkit.cli import screen
@@ -19,7 +20,7 @@ Run = Callable[..., "tuple[int, str, str]"]
 
 def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
     """What JSON does not know becomes null; NumPy's numbers become numbers."""
-    screen.emit({"a": float("nan"), "b": np.int64(3), "c": [np.float64("inf"), None, True]})
+    screen.emit({"a": float("nan"), "b": np.int64(3), "c": [np.float64("inf"), pd.NA, True]})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": 3, "c": [None, None, True]}
 
 
