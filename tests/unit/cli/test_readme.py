@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib import pyplot as plt
 from typer.main import get_command
 
 from mstoolkit.cli.app import COMMANDS, EXAMPLES, app
@@ -43,6 +44,7 @@ def test_python_of_the_readme_runs(
     for block in blocks:
         small = block.replace("replications=5", "replications=1, batch=1000, jobs=1")
         exec(compile(small, "README.md", "exec"), {})
+    plt.close("all")
     assert "delivery rate" in capsys.readouterr().out
 
 

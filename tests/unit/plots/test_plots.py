@@ -65,7 +65,8 @@ CASES: dict[str, tuple[Any, pd.DataFrame]] = {
 
 
 @pytest.fixture(autouse=True)
-def _no_figure_is_left() -> Iterator[None]:
+def _no_other_figure() -> Iterator[None]:
+    plt.close("all")
     yield
     plt.close("all")
 
