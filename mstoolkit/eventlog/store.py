@@ -37,7 +37,8 @@ def fresh_folder(folder: Path) -> Path:
         If it holds anything, or cannot be made.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        held = "another run" if (folder / MANIFEST).exists() else "something else"
+        run = any((folder / name).exists() for name in (MANIFEST, SCENARIO, EVENTS))
+        held = "another run" if run else "something else"
         raise ConfigError(
             f"the output folder holds {held}", file=str(folder), remedy="name a new or empty folder"
         )

@@ -13,7 +13,6 @@ from typing import Any
 from mstoolkit.config import Policy, Server
 from mstoolkit.mail import classify
 from mstoolkit.model import (
-    Close,
     Closed,
     Command,
     ConnectionFailed,
@@ -26,13 +25,10 @@ from mstoolkit.model import (
     Outcome,
     Parcel,
     PoolChanged,
-    Probed,
     Replied,
     Reply,
-    Resumed,
     SplitMix64,
     Suppress,
-    Suspended,
     Tick,
     Withdrawn,
     stream_key,
@@ -40,14 +36,13 @@ from mstoolkit.model import (
 from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
-from mstoolkit.strategy.outbox import IDLE_TIMEOUT, Outbox
+from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.outcomes import judge
-from mstoolkit.strategy.path import IspState, Path, ServerState
+from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
+from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
-
-WIDEN_AFTER = 600.0  # s after which a path whose ISP refused a connection tries one more
 
 
 class Dispatcher:
@@ -89,6 +84,7 @@ class Dispatcher:
         self._backoff = Backoff(policy.retry, self._jitter)
         self.timers = Timers()
         self._outbox = Outbox(self._pool, self.timers, batch)
+        self._suspend = Suspensions(self._pool, self.timers, self._outbox)
         self._flights = self._outbox.flights
         self._lots: dict[int, Lot] = {}
         self._all_lots: dict[int, Lot] = {}
@@ -250,7 +246,7 @@ class Dispatcher:
         if server.breaker.troubled and server.breaker.success(
             max(tried, 1), server_generation, event.at
         ):
-            self._resume(server, None)
+            self._suspend.resume(server, None)
         for reply, n in event.replies:
             outcome, category, blames_path = judge(reply)
             if blames_path or path.breaker.troubled:
@@ -274,9 +270,9 @@ class Dispatcher:
         """Let the path's breaker know how it went."""
         if blamed:
             if path.breaker.failure(n, generation, self._now):
-                self._suspend_path(path, category)
+                self._suspend.path(path, category)
         elif path.breaker.success(n, generation, self._now):
-            self._resume(path.server, path)
+            self._suspend.resume(path.server, path)
 
     def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
         attempt = piece.attempt + 1
@@ -305,14 +301,13 @@ class Dispatcher:
         self._give_back(path, parcel, parcel.n, server_generation, generation, sent_at)
         if event.reply.code:
             if server.breaker.success(1, server_generation, event.at):
-                self._resume(server, None)
+                self._suspend.resume(server, None)
             category = classify(event.reply)
-            if category == "throttle" and self._pool.narrow(path):
-                self._watch_width(path)
-            elif path.breaker.failure(1, generation, event.at):
-                self._suspend_path(path, category)
+            narrowed = category == "throttle" and self._suspend.narrow(path, event.at)
+            if not narrowed and path.breaker.failure(1, generation, event.at):
+                self._suspend.path(path, category)
         elif server.breaker.failure(1, server_generation, event.at):
-            self._suspend_server(server, classify(event.reply))
+            self._suspend.server(server, classify(event.reply))
         if path.probing:
             self._pool.recheck_server(server)
 
@@ -328,7 +323,7 @@ class Dispatcher:
         self._put_off(path.isp, send.parcel, "network")
         path.breaker.give_back(send.parcel.n, generation)
         if path.server.breaker.failure(1, server_generation, event.at):
-            self._suspend_server(path.server, "network")
+            self._suspend.server(path.server, "network")
         if path.probing:
             self._pool.recheck_server(path.server)
 
@@ -347,7 +342,7 @@ class Dispatcher:
         self._pool.recheck_server(server)
         if server.drained:
             for path in server.paths:
-                self._hang_up(path)
+                self._suspend.hang_up(path)
 
     def _tick(self, event: Tick) -> None:
         """Nothing: timers that are due fire before any event is looked at."""
@@ -375,33 +370,17 @@ class Dispatcher:
     def _fire_rare(self, kind: str, argument: int, now: float) -> None:
         pool = self._pool
         if kind == "width":
-            path = pool.paths[argument]
-            if pool.widen(path):
-                self._watch_width(path)
+            self._suspend.widen(pool.paths[argument], now)
         elif kind == "path":
-            path = pool.paths[argument]
-            path.breaker.try_again()
-            self._out.append(Probed(path.server.name, path.isp.name))
-            pool.recheck(path)
+            self._suspend.probe_path(pool.paths[argument])
         elif kind == "server":
-            server = pool.servers[argument]
-            server.breaker.try_again()
-            self._out.append(Probed(server.name, ""))
-            pool.recheck_server(server)
+            self._suspend.probe_server(pool.servers[argument])
         elif kind == "expire":
             lot = self._lots.pop(argument)
             for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
                 self._finish(pile.parcel(), "expired", "too old")
         else:
-            self._idle(pool.paths[argument], now)
-
-    def _idle(self, path: Path, now: float) -> None:
-        path.idle_timer = False
-        stale = path.last_used + IDLE_TIMEOUT <= now
-        if stale:
-            self._hang_up(path)
-        if any(path.used):
-            self._outbox.watch_idle(path, now if stale else path.last_used)
+            self._suspend.idle(pool.paths[argument], now)
 
     # -- consequences
 
@@ -439,34 +418,6 @@ class Dispatcher:
             return
         path.isp.queue.give_back(pile)
         self._pool.mark(path.isp)
-
-    def _suspend_path(self, path: Path, reason: str) -> None:
-        until = path.breaker.until
-        self._out.append(Suspended(path.server.name, path.isp.name, until, reason))
-        self.timers.set(until, "path", path.number)
-        self._pool.recheck(path)
-        self._hang_up(path)
-
-    def _suspend_server(self, server: ServerState, reason: str) -> None:
-        until = server.breaker.until
-        self._out.append(Suspended(server.name, "", until, reason))
-        self.timers.set(until, "server", server.index)
-        self._pool.recheck_server(server)
-        for path in server.paths:
-            self._hang_up(path)
-
-    def _resume(self, server: ServerState, path: Path | None) -> None:
-        self._out.append(Resumed(server.name, path.isp.name if path else ""))
-        self._pool.recheck_server(server)
-
-    def _watch_width(self, path: Path) -> None:
-        if not path.width_timer:
-            path.width_timer = True
-            self.timers.set(self._now + WIDEN_AFTER, "width", path.number)
-
-    def _hang_up(self, path: Path) -> None:
-        for connection in self._pool.open_connections(path):
-            self._out.append(Close(connection))
 
 
 def _covers(event: Withdrawn, parcel: Parcel) -> bool:

@@ -1,0 +1,98 @@
+"""What is left alone, and how it comes back: servers, paths, and connections too many.
+
+Notices go out with the other commands of the event; ends of suspensions are timers.
+"""
+
+from __future__ import annotations
+
+from mstoolkit.model import Close, Probed, Resumed, Suspended
+from mstoolkit.strategy.outbox import IDLE_TIMEOUT, Outbox
+from mstoolkit.strategy.path import Path, ServerState
+from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.timers import Timers
+
+WIDEN_AFTER = 600.0  # s after which a path whose ISP refused a connection tries one more
+
+
+class Suspensions:
+    """Carries out what breakers decide.
+
+    Parameters
+    ----------
+    pool : Pool
+        Paths and servers.
+    timers : Timers
+        Where the ends of suspensions are set.
+    outbox : Outbox
+        Whose commands take the notices.
+    """
+
+    def __init__(self, pool: Pool, timers: Timers, outbox: Outbox) -> None:
+        self._pool = pool
+        self._timers = timers
+        self._outbox = outbox
+
+    def path(self, path: Path, reason: str) -> None:
+        """Leave a path alone until its breaker says."""
+        until = path.breaker.until
+        self._outbox.commands.append(Suspended(path.server.name, path.isp.name, until, reason))
+        self._timers.set(until, "path", path.number)
+        self._pool.recheck(path)
+        self.hang_up(path)
+
+    def server(self, server: ServerState, reason: str) -> None:
+        """Leave a server alone until its breaker says."""
+        until = server.breaker.until
+        self._outbox.commands.append(Suspended(server.name, "", until, reason))
+        self._timers.set(until, "server", server.index)
+        self._pool.recheck_server(server)
+        for path in server.paths:
+            self.hang_up(path)
+
+    def probe_path(self, path: Path) -> None:
+        """A path's suspension is over: let a probe through."""
+        path.breaker.try_again()
+        self._outbox.commands.append(Probed(path.server.name, path.isp.name))
+        self._pool.recheck(path)
+
+    def probe_server(self, server: ServerState) -> None:
+        """A server's suspension is over: let a probe through."""
+        server.breaker.try_again()
+        self._outbox.commands.append(Probed(server.name, ""))
+        self._pool.recheck_server(server)
+
+    def resume(self, server: ServerState, path: Path | None) -> None:
+        """The probe came through: a path, or the whole server, is in use again."""
+        self._outbox.commands.append(Resumed(server.name, path.isp.name if path else ""))
+        self._pool.recheck_server(server)
+
+    def narrow(self, path: Path, now: float) -> bool:
+        """Use one connection less, if some are open; try one more after a while."""
+        if not self._pool.narrow(path):
+            return False
+        self._watch_width(path, now)
+        return True
+
+    def widen(self, path: Path, now: float) -> None:
+        """Try one connection more."""
+        if self._pool.widen(path):
+            self._watch_width(path, now)
+
+    def idle(self, path: Path, now: float) -> None:
+        """Close connections that were idle for long; look again while any is open."""
+        path.idle_timer = False
+        stale = path.last_used + IDLE_TIMEOUT <= now
+        if stale:
+            self.hang_up(path)
+        if any(path.used):
+            self._outbox.watch_idle(path, now if stale else path.last_used)
+
+    def hang_up(self, path: Path) -> None:
+        """Close a path's idle connections."""
+        for connection in self._pool.open_connections(path):
+            self._outbox.commands.append(Close(connection))
+
+    def _watch_width(self, path: Path, now: float) -> None:
+        if not path.width_timer:
+            path.width_timer = True
+            self._timers.set(now + WIDEN_AFTER, "width", path.number)
