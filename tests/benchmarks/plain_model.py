@@ -112,7 +112,7 @@ class PlainModel:
         self.rows.append(
             (
                 len(self.rows), self.env.now, event, "plain", "weighted", "spring", "marketing",
-                segment, isp, server, self.sources.get(server), message, recipient, token, attempt,
+                segment, isp, server, self.sources.get(server or ""), message, recipient, token, attempt,
                 1, code, status, None, text, latency, decided_at,
             )
         )  # fmt: skip
@@ -126,7 +126,7 @@ class PlainModel:
         log("enqueued", who)
         unknown = draw() < what.unknown
         full = draw() < what.full
-        attempt = 0
+        attempt, token, server = 0, -1, ""
         while env.now < self.scenario.horizon:
             server = self.names[self.turn % len(self.names)]
             self.turn += 1
