@@ -274,16 +274,12 @@ class Columns:
     # -- parts of them
 
     def _lot_numbers(self, lots: Sequence[Lot | None]) -> Array:
-        lots_by_id = self._lots
-        numbers = []
-        for lot in lots:
-            if lot is None:
-                numbers.append(_NO_LOT)
-                continue
-            number = lot.id
-            numbers.append(number)
-            if number not in lots_by_id:
-                lots_by_id[number] = lot
+        numbers = [_NO_LOT if lot is None else lot.id for lot in lots]
+        fresh = set(numbers).difference(self._lots, (_NO_LOT,))
+        for number in sorted(fresh):
+            lot = lots[numbers.index(number)]
+            if lot is not None:
+                self._lots[number] = lot
         return np.fromiter(numbers, np.int64, len(numbers))
 
     def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:

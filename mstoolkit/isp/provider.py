@@ -151,12 +151,10 @@ class Provider:
             level = standing.level - (now - standing.level_at) * standing.rate
             if level < 0.0:
                 level = 0.0
-            if now > standing.level_at:
-                standing.level_at = now
-            if level + 1.0 > standing.capacity + 1e-9:
-                standing.level = level
+            if level > standing.room:
                 return self._refuse(standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
+            standing.level_at = now
             people = draws.people[parcel.lot.list]
             if parcel.attempt == 0 and people.quiet.item(parcel.first):
                 standing.accepted += 1

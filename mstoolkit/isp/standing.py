@@ -67,6 +67,7 @@ class Standing:
         "rate",
         "refresh_at",
         "reputation",
+        "room",
         "spam",
         "warm_start",
         "warmth",
@@ -91,6 +92,7 @@ class Standing:
         self.warmth = warm
         self.rate = profile.rate.cautious
         self.capacity = 1.0
+        self.room = 0.0
         self.inbox = 0.0
         self.spam = 0.0
         self._chances: dict[str, Chances] = {}
@@ -128,6 +130,7 @@ class Standing:
         low, high = profile.rate.cautious, profile.rate.ceiling
         self.rate = low * (high / low) ** trust
         self.capacity = max(1.0, self.rate * profile.rate.window)
+        self.room = self.capacity - 1.0 + 1e-9
         listing = profile.blocklisting
         if self.reputation < listing.threshold and self.listed_until <= now:
             self.listed_until = now + listing.lasts

@@ -46,10 +46,10 @@ class Clock(simpy.Environment):
 
     def run_until(self, until: float) -> None:
         """Let time pass until `until`; what is due then happens."""
-        timers, peek, step = self._timers, self.peek, self.step
+        timers, events, step = self._timers, self._queue, self.step
         while True:
             at = timers[0][0] if timers else _NEVER
-            event = peek()
+            event = events[0][0] if events else _NEVER
             if event <= at:
                 if event > until:
                     break

@@ -124,13 +124,12 @@ class Outbox:
         now: float,
     ) -> None:
         """Charge the pacing, hand the attempt out and remember it until it is answered."""
-        gcra, server = path.gcra, path.server
+        gcra, server, token = path.gcra, path.server, self.token
+        self.token = token + 1
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
             self._timers.set(gcra.tat, "pace", path.number)
-        token = self.token
-        self.token = token + 1
         send = Send(
             token,
             server.name,

@@ -112,8 +112,8 @@ class PlainModel:
         self.rows.append(
             (
                 len(self.rows), self.env.now, event, "plain", "weighted", "spring", "marketing",
-                segment, isp, server, self.sources.get(server or ""), message, recipient, token, attempt,
-                1, code, status, None, text, latency, decided_at,
+                segment, isp, server, self.sources.get(server or ""), message, recipient, token,
+                attempt, 1, code, status, None, text, latency, decided_at,
             )
         )  # fmt: skip
 
