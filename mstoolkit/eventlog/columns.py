@@ -30,6 +30,7 @@ _CARRIED = (
     "lot", "isp", "server", "first", "token", "attempt", "n", "born", "cause", "parent",
     "connection", "span",
 )  # fmt: skip
+_INNER = ("begin", "whole")  # of answers: the range of their attempt, for whoever follows them up
 _NO_LOT = -(1 << 30)
 _TEXTS = ("event", "isp", "server", "category", "cause")
 _INTS = ("seq", "first", "token", "attempt", "n", "parent", "connection", "slots")
@@ -133,11 +134,13 @@ class Columns:
         self._texts = {name: Vocabulary() for name in _TEXTS}
         self._replies = Vocabulary()
         self._lots: dict[int, Lot] = {}
+        self._taken = 0
 
-    def table(self, rows: Sequence[Row], follow_up: FollowUp | None = None) -> pa.Table:
-        """Return the table of these rows, in order of time; like times in the order given.
+    def pieces(self, rows: Sequence[Row]) -> list[Pieces]:
+        """Take rows down as columns, one set for each of their forms.
 
-        ``follow_up`` is asked once what was observed of all the delivered mail.
+        A long log is taken down bit by bit: the values that made its rows are then free, and what
+        is at work stays small.
         """
         lengths = np.fromiter(map(len, rows), np.int8, len(rows))
         attempts, answers, others = (
@@ -149,17 +152,27 @@ class Columns:
         carried = self._sends(sends)
         own = {name: c[: len(sent)] for name, c in carried.items()}
         of_answers = {name: carried[name][of_answer] for name in _CARRIED}
-        answered_too = self._answers(answered, of_answers)
-        observations = follow_up(self._accepted(answered_too, of_answers)) if follow_up else ()
-        pieces = [
-            self._attempts(sent, own),
-            answered_too,
-            self._others([rows[k] for k in others.tolist()]),
-            self._observed(observations),
+        forms = [
+            (self._attempts(sent, own), attempts),
+            (self._answers(answered, of_answers), answers),
+            (self._others([rows[k] for k in others.tolist()]), others),
         ]
-        whole = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]}
-        given = np.argsort(np.concatenate([attempts, answers, others]), kind="stable")
-        given = np.concatenate([given, np.arange(len(rows), len(whole["at"]))])
+        before, self._taken = self._taken, self._taken + len(rows)
+        return [{**columns, "order": positions + before} for columns, positions in forms]
+
+    def table(self, pieces: Sequence[Pieces], follow_up: FollowUp | None = None) -> pa.Table:
+        """Return the table of rows that were taken down, in order of time, then as they came.
+
+        ``follow_up`` is asked once what was observed of all the delivered mail.
+        """
+        if not pieces:
+            pieces = self.pieces(())
+        names = [name for name in pieces[0] if name not in _INNER]
+        whole = {name: np.concatenate([p[name] for p in pieces]) for name in names}
+        if follow_up is not None:
+            observed = self._observed(follow_up(self._accepted(pieces)))
+            whole = {name: np.concatenate([c, observed[name]]) for name, c in whole.items()}
+        given = np.argsort(whole.pop("order"), kind="stable")
         by_time = given[np.argsort(whole["at"][given], kind="stable")]
         return self._arrow({name: column[by_time] for name, column in whole.items()})
 
@@ -186,6 +199,8 @@ class Columns:
             "decided_at": number(4, np.float64),
             "n": n,
             "first": np.where(n == carried["n"], carried["first"], -1),
+            "begin": carried["first"],
+            "whole": carried["n"],
             "reply": replies,
             "category": self._categories(replies, [row[7] for row in rows]),
             "latency": number(8, np.float64),
@@ -193,15 +208,19 @@ class Columns:
             "until": np.full(size, np.nan),
         }
 
-    def _accepted(self, answers: Pieces, carried: Pieces) -> Accepted:
-        mine = answers["event"] == self._texts["event"].code("delivered")
+    def _accepted(self, pieces: Sequence[Pieces]) -> Accepted:
+        delivered = self._texts["event"].code("delivered")
+        answers = [(p, p["event"] == delivered) for p in pieces if "whole" in p]
+
+        def column(name: str) -> Array:
+            return np.concatenate([p[name][mine] for p, mine in answers])
+
         return Accepted(
             self._lots,
             tuple(self._texts["server"].names),
-            **{name: answers[name][mine] for name in ("lot", "server", "n", "token")},
-            decided_at=answers["decided_at"][mine],
-            first=carried["first"][mine],
-            whole=carried["n"][mine],
+            **{name: column(name) for name in ("lot", "server", "n", "token", "decided_at")},
+            first=column("begin"),
+            whole=column("whole"),
         )
 
     def _sends(self, sends: Sequence[Send]) -> Pieces:
@@ -254,6 +273,7 @@ class Columns:
         columns |= {name: np.full(size, np.nan) for name in _FLOATS}
         columns["slots"] = np.zeros(size, np.int64)
         columns["reply"] = columns["cause"] = np.full(size, -1, np.int32)
+        columns["order"] = np.arange(self._taken, self._taken + size)
         for name, values in (
             ("event", [block.event for block in blocks]),
             ("category", [block.category for block in blocks]),

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog.columns import Columns, FollowUp
-from mstoolkit.eventlog.rows import RowBuilder, feedback_row
+from mstoolkit.eventlog.columns import Columns, FollowUp, Pieces
+from mstoolkit.eventlog.rows import Row, RowBuilder, feedback_row
 from mstoolkit.model import Feedback
 
 
@@ -26,8 +26,6 @@ class Recorder:
 
     Attributes
     ----------
-    rows : list of tuple
-        All rows so far, in the forms that `eventlog.rows` describes.
     record : callable
         ``record(event, commands)`` takes down one handled event and what it caused; numbers it.
     """
@@ -36,13 +34,13 @@ class Recorder:
         self, scenario: Scenario, *, run: str, strategy: str, hashed: bool = False
     ) -> None:
         self._columns = Columns(scenario, run, strategy, hashed)
-        self._builder = RowBuilder()
-        self.rows = self._builder.rows
+        self._pieces: list[Pieces] = []
+        self._builder = RowBuilder(self._take)
         self.record = self._builder.record
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         """Take down news that the dispatcher was not told; may be dated ahead."""
-        self.rows.append(feedback_row(-1, event, category))
+        self._builder.rows.append(feedback_row(-1, event, category))
 
     def table(self, follow_up: FollowUp | None = None) -> pa.Table:
         """Return the log in order of time; what happened at one instant in order of handling.
@@ -52,7 +50,12 @@ class Recorder:
         follow_up : callable, optional
             Told all that was delivered; returns what was observed of it later (opens, clicks).
         """
-        return self._columns.table(self.rows, follow_up)
+        self._take(self._builder.rows)
+        self._builder.rows.clear()
+        return self._columns.table(self._pieces, follow_up)
+
+    def _take(self, rows: list[Row]) -> None:
+        self._pieces += self._columns.pieces(rows)
 
     def frame(self) -> pd.DataFrame:
         """Return the log as a frame with the columns of the schema; texts are categorical."""

@@ -43,6 +43,7 @@ FIELDS = (
     "category", "latency", "decided_at", "born", "cause", "parent", "connection", "slots", "span",
     "until",
 )  # fmt: skip
+SPILL = 6_000  # rows that are held as they were built
 NAN = float("nan")
 Row = tuple[Any, ...]
 Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]
@@ -51,14 +52,20 @@ Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]
 class RowBuilder:
     """Turns what was handled into rows. Open attempts are kept by token until they are answered.
 
+    Parameters
+    ----------
+    spill : callable, optional
+        Given the rows whenever there are many, which are forgotten then.
+
     Attributes
     ----------
     rows : list of tuple
         What was built so far; whoever has used them may clear them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, spill: Callable[[list[Row]], None] | None = None) -> None:
         self.rows: list[Row] = []
+        self._spill = spill
         self._seq = 0
         self._open: dict[int, tuple[Send, float]] = {}
         self._inputs: dict[type, Inputs] = {
@@ -80,6 +87,9 @@ class RowBuilder:
         if event.__class__ is Replied and len(event.replies) == 1 and not event.unsent:
             told = self._one_reply(seq, event, commands)
         else:
+            if self._spill is not None and len(rows) >= SPILL:
+                self._spill(rows)
+                rows.clear()
             told = self._inputs[event.__class__](seq, event, commands, rows)
         for command in commands:
             kind = command.__class__

@@ -149,7 +149,7 @@ def read_table(folder: str | Path) -> pa.Table:
         header, rows = newest
         scenario = stored_scenario(folder)
         columns = Columns(scenario, header.run, header.strategy, header.hashed)
-        tables.append(columns.table(rows))
+        tables.append(columns.table(columns.pieces(rows)))
     if not tables:
         read_manifest(folder)
         return arrow_schema().empty_table()

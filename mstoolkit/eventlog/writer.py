@@ -88,7 +88,7 @@ class LogWriter:
 
     def _part(self) -> None:
         path = self.folder / EVENTS / f"part-{self._header.part:05}.parquet"
-        write_table(path, self._columns.table(self._builder.rows))
+        write_table(path, self._columns.table(self._columns.pieces(self._builder.rows)))
         self._builder.rows.clear()
         self._header = self._header._replace(part=self._header.part + 1)
         self._journal.begin(self._header)

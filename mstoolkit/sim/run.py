@@ -114,7 +114,6 @@ def simulate(
         _check_books(totals)
         until = scenario.horizon + scenario.follow
         table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
-        recorder.rows.clear()
         truth = _truth(scenario, world)
     manifest = manifest_of(
         scenario,
