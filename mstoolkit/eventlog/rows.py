@@ -43,7 +43,7 @@ FIELDS = (
     "category", "latency", "decided_at", "born", "cause", "parent", "connection", "slots", "span",
     "until",
 )  # fmt: skip
-SPILL = 6_000  # rows that are held as they were built
+SPILL = 3_000  # rows that are held as they were built
 NAN = float("nan")
 Row = tuple[Any, ...]
 Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]

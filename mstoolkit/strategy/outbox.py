@@ -149,7 +149,7 @@ class Outbox:
             now,
         )
         path.last_used = now
-        if not path.idle_timer:
+        if not path.idle_timer and taken is slot:
             self.watch_idle(path, now)
         self.commands.append(send)
 
