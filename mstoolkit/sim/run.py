@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from mstoolkit.config import ConfigError, Policy, Scenario
 from mstoolkit.config.mailing import Mailing
+from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog import Manifest, Recorder, frame_of, manifest_of, write_log
-from mstoolkit.isp import Draws, Provider, Truth, providers
+from mstoolkit.isp import Draws, Truth, providers
 from mstoolkit.model import Event
 from mstoolkit.sim.driver import Driver
 from mstoolkit.sim.engagement import openings
@@ -32,9 +33,8 @@ class Run:
     scenario : Scenario
     table : pyarrow.Table
         The event log.
-    truth : DataFrame
-        Hidden state of each path at each of its reviews: at (s), source_ip, server, isp,
-        reputation (0..1), warmth (0..1), rate (messages/s), listed, inbox and spam (shares).
+    reviews : list of Truth
+        The providers' hidden state, as `truth` tells it.
     manifest : Manifest
     totals : dict of str to int
         Messages by where they ended.
@@ -42,7 +42,7 @@ class Run:
 
     scenario: Scenario
     table: pa.Table
-    truth: pd.DataFrame
+    reviews: list[Truth]
     manifest: Manifest
     totals: dict[str, int]
 
@@ -50,6 +50,18 @@ class Run:
     def events(self) -> pd.DataFrame:
         """The event log as a frame; see `eventlog.schema.COLUMNS`."""
         return frame_of(self.table)
+
+    @cached_property
+    def truth(self) -> pd.DataFrame:
+        """The hidden state of each path at each review of its provider, for analysis only.
+
+        Columns: at (s), source_ip, server, isp, reputation (0..1), warmth (0..1), rate
+        (messages/s), listed, inbox and spam (shares).
+        """
+        frame = pd.DataFrame(self.reviews, columns=list(Truth._fields))
+        servers = {source_ip(name, s): name for name, s in self.scenario.servers.items()}
+        frame.insert(2, "server", frame["source_ip"].map(servers))
+        return frame
 
     def write(self, folder: str | Path) -> Path:
         """Write log, truth, scenario and manifest into a new or empty folder."""
@@ -114,7 +126,7 @@ def simulate(
         _check_books(totals)
         until = scenario.horizon + scenario.follow
         table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
-        truth = _truth(scenario, world)
+        reviews = [row for name in sorted(world) for row in world[name].truth()]
     manifest = manifest_of(
         scenario,
         name,
@@ -126,7 +138,7 @@ def simulate(
         observed_until=until,
         totals=totals,
     )
-    return Run(scenario, table, truth, manifest, totals)
+    return Run(scenario, table, reviews, manifest, totals)
 
 
 def _policy_of(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:
@@ -148,16 +160,6 @@ def _check_books(totals: dict[str, int]) -> None:
     placed = sum(n for where, n in totals.items() if where != "enqueued")
     if placed != totals["enqueued"]:
         raise RuntimeError(f"messages were lost or made up, please report this: {totals}")
-
-
-def _truth(scenario: Scenario, world: dict[str, Provider]) -> pd.DataFrame:
-    rows = [row for name in sorted(world) for row in world[name].truth()]
-    frame = pd.DataFrame(rows, columns=list(Truth._fields))
-    servers = {
-        server.source_ip or f"server:{name}": name for name, server in scenario.servers.items()
-    }
-    frame.insert(2, "server", frame["source_ip"].map(servers))
-    return frame
 
 
 @contextmanager

@@ -262,7 +262,7 @@ class Dispatcher:
                 self._totals[outcome] += n
                 self._out.append(Finish(piece, outcome, n, category, reply, server.name))
         if event.closed or not self._outbox.again(path, taken, event.at):
-            self._pool.release(path, taken, event.closed)
+            self._outbox.release(path, taken, event.closed, event.at)
         if path.probing:
             self._pool.recheck_server(server)
 
@@ -295,7 +295,7 @@ class Dispatcher:
     def _connection_failed(self, event: ConnectionFailed) -> None:
         path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
         self._answered = event.token
-        self._pool.release(path, taken, closed=True)
+        self._outbox.release(path, taken, True, event.at)
         path.isp.rotation.settle(path.index, send.parcel.n)
         server, parcel = path.server, send.parcel
         self._give_back(path, parcel, parcel.n, server_generation, generation, sent_at)
@@ -317,7 +317,7 @@ class Dispatcher:
 
     def _lost(self, event: Lost) -> None:
         path, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
-        self._pool.release(path, taken, closed=True)
+        self._outbox.release(path, taken, True, event.at)
         path.isp.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
         self._put_off(path.isp, send.parcel, "network")
@@ -355,7 +355,7 @@ class Dispatcher:
             due, _, kind, argument = timers.pop()
             if kind == "pace":
                 path = pool.paths[int(argument)]
-                path.paced = False
+                path.paced = path.pace_timer = False
                 pool.refresh(path)
             elif kind == "retry":
                 isp = pool.isps[str(argument)]

@@ -129,7 +129,9 @@ class Outbox:
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
-            self._timers.set(gcra.tat, "pace", path.number)
+            if parcel.n == 1:
+                path.pace_timer = True
+                self._timers.set(gcra.tat, "pace", path.number)
         send = Send(
             token,
             server.name,
@@ -152,6 +154,21 @@ class Outbox:
         if not path.idle_timer and taken is slot:
             self.watch_idle(path, now)
         self.commands.append(send)
+
+    def release(self, path: Path, taken: list[int] | int, closed: bool, now: float) -> None:
+        """Give slots back. A path whose pacing a parcel of many has spent may then go on.
+
+        Until the parcel is back nothing else is sent there, so that pacing costs no wake-up.
+        """
+        self._pool.release(path, taken, closed)
+        if path.paced and not path.pace_timer:
+            ready = path.gcra.ready_at(now)
+            if ready > now:
+                path.pace_timer = True
+                self._timers.set(ready, "pace", path.number)
+            else:
+                path.paced = False
+                self._pool.refresh(path)
 
     def _await_turn(self, now: float) -> None:
         if not self.turning and self._pool.shared is not None:

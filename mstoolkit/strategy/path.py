@@ -60,6 +60,7 @@ class Path:
         "isp",
         "last_used",
         "number",
+        "pace_timer",
         "paced",
         "per_connection",
         "probing",
@@ -104,6 +105,7 @@ class Path:
         self.eligible = False
         self.probing = False
         self.paced = False
+        self.pace_timer = False
         self.is_ready = False
         self.idle_timer = False
         self.last_used = 0.0
