@@ -102,6 +102,8 @@ class Vocabulary:
     def codes(self, values: Sequence[Any]) -> Array:
         """Return the numbers of values, adding what is new (sorted: sets have no order)."""
         numbers = self._numbers
+        if not any(values):
+            return np.full(len(values), -1, np.int32)
         for value in sorted(set(values).difference(numbers)):
             numbers[value] = len(numbers) - 2
         return np.fromiter(map(numbers.__getitem__, values), np.int32, len(values))
@@ -230,12 +232,13 @@ class Columns:
         def number(values: Iterable[Any], kind: Any = np.int64) -> Array:
             return np.fromiter(values, kind, size)
 
+        lots = self._lot_numbers([parcel.lot for parcel in parcels])
         slots = number([send.slots for send in sends])
         fresh = number([send.fresh for send in sends], bool)
         return {
             "event": np.full(size, self._texts["event"].code("sent"), np.int32),
-            "lot": self._lot_numbers([parcel.lot for parcel in parcels]),
-            "isp": self._texts["isp"].codes([send.isp for send in sends]),
+            "lot": lots,
+            "isp": self._isps_of(lots),
             "server": self._texts["server"].codes([send.server for send in sends]),
             "first": number([parcel.first for parcel in parcels]),
             "token": number([send.token for send in sends]),
@@ -301,6 +304,12 @@ class Columns:
             if lot is not None:
                 self._lots[number] = lot
         return np.fromiter(numbers, np.int64, len(numbers))
+
+    def _isps_of(self, lots: Array) -> Array:
+        """Return the ISP of each lot number; mail goes where its lot belongs."""
+        numbers, inverse = np.unique(lots, return_inverse=True)
+        names = [self._lots[number].isp for number in numbers.tolist()]
+        return self._texts["isp"].codes(names)[inverse]
 
     def _categories(self, replies: Array, reasons: Sequence[str | None]) -> Array:
         """Return the reason that comes with a row or, where it has none, its reply's category."""

@@ -113,10 +113,12 @@ class Standing:
 
     def review(self, now: float) -> None:
         """Decay, judge again, and derive limit, placement and chances from the judgement."""
-        profile = self._profile
+        profile, at = self._profile, self._at
         half_life = profile.reputation.half_life
-        decay = exp(-(now - self._at) * _LN_2 / half_life) if now > self._at else 1.0
-        self._at = max(now, self._at)
+        decay = 1.0
+        if now > at:
+            decay = exp((at - now) * _LN_2 / half_life)
+            self._at = now
         self._good = self._good * decay + (self.accepted - self._counted)
         self._counted = self.accepted
         self._bad *= decay
