@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import NoReturn
 
@@ -32,6 +34,19 @@ def refuse(problem: str, *, key: str = "", remedy: str = "", file: str = "") -> 
     from mstoolkit.config import ConfigError
 
     raise ConfigError(problem, file=file, key=key, remedy=remedy)
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Name the scenario's file in what is found wrong with its servers only when they are used."""
+    from mstoolkit.config import ConfigError
+
+    try:
+        yield
+    except ConfigError as error:
+        if error.file or not error.key.startswith("servers."):
+            raise
+        raise ConfigError(error.problem, file=file, key=error.key, remedy=error.remedy) from None
 
 
 def need(extra: str) -> None:

@@ -13,7 +13,7 @@ from mstoolkit.cli import figures, screen
 from mstoolkit.cli.choices import known_strategy
 from mstoolkit.cli.folders import claimed
 from mstoolkit.cli.options import Json, Out, Report, ScenarioName, Seed, StrategyName, TimeScale
-from mstoolkit.cli.problems import need
+from mstoolkit.cli.problems import naming, need
 
 if TYPE_CHECKING:
     from mstoolkit.config import Scenario
@@ -69,7 +69,7 @@ def command(
     folder = claimed(out, "send")
     if sinks:
         need("sinks")
-    with screen.progress(strategy, quiet=json) as show:
+    with naming(str(scenario)), screen.progress(strategy, quiet=json) as show:
         run = asyncio.run(
             sending(
                 loaded,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mstoolkit.cli import screen
 from mstoolkit.cli.options import Json, ScenarioName, Seed, TimeScale
-from mstoolkit.cli.problems import need
+from mstoolkit.cli.problems import naming, need
 
 if TYPE_CHECKING:
     from mstoolkit.config import Scenario
@@ -39,7 +39,8 @@ def command(
     from mstoolkit.config import load_scenario
 
     loaded = load_scenario(scenario)
-    served = asyncio.run(_serve(loaded, time_scale, seed, json))
+    with naming(str(scenario)):
+        served = asyncio.run(_serve(loaded, time_scale, seed, json))
     if json:
         screen.emit({"event": "stopped", "counts": _counts(served)}, lines=True)
     else:
