@@ -6,25 +6,24 @@ attempt determines is taken down once and spread over its rows by position.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.scenario import source_ip
+from mstoolkit.eventlog.observations import Accepted, Array, FollowUp, Observations
 from mstoolkit.eventlog.rows import ANSWER, ATTEMPT, FIELDS, Row
 from mstoolkit.eventlog.schema import arrow_schema
+from mstoolkit.eventlog.vocabulary import Vocabulary, dictionary, unique_texts
 from mstoolkit.mail import classify
 from mstoolkit.model import Lot, Reply, Send
 
-Array = NDArray[Any]
 Pieces = dict[str, Array]
 _CARRIED = (
     "lot", "isp", "server", "first", "token", "attempt", "n", "born", "cause", "parent",
@@ -35,82 +34,6 @@ _NO_LOT = -(1 << 30)
 _TEXTS = ("event", "isp", "server", "category", "cause")
 _INTS = ("seq", "first", "token", "attempt", "n", "parent", "connection", "slots")
 _FLOATS = ("at", "latency", "decided_at", "born", "span", "until")
-
-
-@dataclass(frozen=True)
-class Observations:
-    """Many like observations at once: opens or clicks of one lot, as columns.
-
-    ``server`` numbers ``servers``. ``first`` is -1 where ``n`` messages are counted; ``token`` is
-    that of the accepted attempt, -1 where several are counted together.
-    """
-
-    event: str
-    category: str
-    lot: Lot
-    servers: tuple[str, ...]
-    server: Array
-    at: Array
-    first: Array
-    n: Array
-    token: Array
-    decided_at: Array
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """Everything that was delivered in a run, as columns, for whoever knows what follows.
-
-    ``server`` numbers ``servers``. ``n`` of the ``whole`` messages of an attempt were accepted; the
-    attempt's messages begin at ``first`` in their list, or are counted (-1).
-    """
-
-    lots: dict[int, Lot]
-    servers: tuple[str, ...]
-    lot: Array
-    server: Array
-    first: Array
-    n: Array
-    whole: Array
-    token: Array
-    decided_at: Array
-
-    def of(self, lot: int) -> Accepted:
-        """Return what belongs to a lot."""
-        mine = self.lot == lot
-        columns = {
-            name: getattr(self, name)[mine]
-            for name in ("lot", "server", "first", "n", "whole", "token", "decided_at")
-        }
-        return Accepted(self.lots, self.servers, **columns)
-
-
-FollowUp = Callable[[Accepted], Sequence[Observations]]
-
-
-class Vocabulary:
-    """Values by number. None and the empty text have number -1."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Any, int] = {None: -1, "": -1}
-
-    @property
-    def names(self) -> list[Any]:
-        """The values in the order of their numbers."""
-        return [value for value, number in self._numbers.items() if number >= 0]
-
-    def codes(self, values: Sequence[Any]) -> Array:
-        """Return the numbers of values, adding what is new (sorted: sets have no order)."""
-        numbers = self._numbers
-        if not any(values):
-            return np.full(len(values), -1, np.int32)
-        for value in sorted(set(values).difference(numbers)):
-            numbers[value] = len(numbers) - 2
-        return np.fromiter(map(numbers.__getitem__, values), np.int32, len(values))
-
-    def code(self, value: Any) -> int:
-        """Return the number of one value."""
-        return int(self.codes((value,))[0])
 
 
 class Columns:
@@ -332,22 +255,22 @@ class Columns:
         message, recipient = self._messages(c, lots, which)
 
         def of_lot(key: str) -> pa.Array:
-            return _dictionary(which, [getattr(lot, key) or None for lot in lots])
+            return dictionary(which, [getattr(lot, key) or None for lot in lots])
 
         def of_reply(key: str) -> pa.Array:
-            return _dictionary(reply, [getattr(r, key) or None for r in replies])
+            return dictionary(reply, [getattr(r, key) or None for r in replies])
 
         columns: dict[str, Any] = {
             **{name: c[name] for name in _INTS},
             **{name: pa.array(c[name], mask=np.isnan(c[name])) for name in _FLOATS[1:]},
-            **{name: _dictionary(c[name], self._texts[name].names) for name in _TEXTS},
+            **{name: dictionary(c[name], self._texts[name].names) for name in _TEXTS},
             **{name: of_lot(name) for name in ("campaign", "stream", "segment", "list")},
             **{name: of_reply(name) for name in ("status", "phase")},
             "reply": of_reply("text"),
             "at": c["at"],
-            "run": _dictionary(np.zeros(size, np.int32), [self._run]),
-            "strategy": _dictionary(np.zeros(size, np.int32), [self._strategy]),
-            "source_ip": _dictionary(c["server"], [self._sources.get(s, s) for s in servers]),
+            "run": dictionary(np.zeros(size, np.int32), [self._run]),
+            "strategy": dictionary(np.zeros(size, np.int32), [self._strategy]),
+            "source_ip": dictionary(c["server"], [self._sources.get(s, s) for s in servers]),
             "message": message,
             "recipient": recipient,
             "code": code,
@@ -391,7 +314,7 @@ class Columns:
             numbers = pc.cast(pa.array(here), pa.string())
             messages.append(pc.binary_join_element_wise(name, numbers, ":"))
             people.append(self._people(name, here, numbers))
-        return _unique_texts(index, messages), _unique_texts(index, people)
+        return unique_texts(index, messages), unique_texts(index, people)
 
     def _people(self, name: str, here: Array, numbers: pa.Array) -> pa.Array:
         domains, which = self._domains(name, here)
@@ -418,12 +341,6 @@ class Columns:
         return list(domains), which
 
 
-def _unique_texts(index: Array, parts: list[pa.Array]) -> pa.Array:
-    """Return a dictionary-encoded column of texts that are known to differ; -1 is null."""
-    texts = pa.concat_arrays([*parts, pa.array([], pa.string())])
-    return _encoded(index, texts)
-
-
 def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send], Array]:
     """Return each attempt once, those sent first, and the position of every answer's attempt."""
     sends = [row[2] for row in sent]
@@ -436,19 +353,3 @@ def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send],
     where = np.searchsorted(known, tokens, sorter=order)
     of_answer = order[where] if len(known) else where
     return [*sends, *earlier.values()], of_answer
-
-
-def _dictionary(codes: Array, names: Sequence[str | None]) -> pa.Array:
-    """Return a dictionary-encoded text column; like names are one entry, None and -1 are null."""
-    known: dict[str, int] = {}
-    remap = [-1 if n is None else known.setdefault(n, len(known)) for n in names]
-    return _encoded(np.array([*remap, -1], np.int32)[codes], list(known))
-
-
-def _encoded(index: Array, names: Sequence[str] | pa.Array) -> pa.Array:
-    missing = index < 0
-    return pa.DictionaryArray.from_arrays(
-        pa.array(index.astype(np.int32), mask=missing if missing.any() else None),
-        pa.array(names, pa.string()),
-        safe=False,
-    )

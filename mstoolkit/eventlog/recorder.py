@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow as pa
 
 from mstoolkit.config import Scenario
-from mstoolkit.eventlog.columns import Columns, FollowUp, Pieces
+from mstoolkit.eventlog.columns import Columns, Pieces
+from mstoolkit.eventlog.observations import FollowUp
 from mstoolkit.eventlog.rows import Row, RowBuilder, feedback_row
 from mstoolkit.model import Feedback
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.eventlog.columns import Accepted, Array, Observations
+from mstoolkit.eventlog.observations import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.provider import open_delay, opening_chances
 from mstoolkit.model import Lot, Parcel
