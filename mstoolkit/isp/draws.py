@@ -34,14 +34,17 @@ class People:
     ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
     recipient; ``dead`` and ``full`` count unknown users and full mailboxes before each position.
     ``quiet`` marks first attempts that cannot meet anything but acceptance without news, whatever
-    the sender's reputation: the provider need not look further. ``stretch`` multiplies the
-    provider's working time.
+    the sender's reputation: the provider need not look further. ``reply`` decides the answer to a
+    first attempt. ``stretch`` multiplies the provider's working time.
     """
 
-    __slots__ = ("address", "dead", "full", "quiet", "stretch")
+    __slots__ = ("address", "dead", "full", "quiet", "reply", "stretch")
 
-    def __init__(self, address: Ints, quiet: NDArray[np.bool_], service: Floats) -> None:
+    def __init__(
+        self, address: Ints, quiet: NDArray[np.bool_], reply: Floats, service: Floats
+    ) -> None:
         self.address = address
+        self.reply = reply
         self.quiet = quiet
         self.stretch = np.exp(SERVICE_SIGMA * service - SERVICE_SIGMA**2 / 2)
         self.dead = _prefix(address == UNKNOWN)
@@ -101,7 +104,7 @@ class Draws:
             loud = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
             news = profile.dsn + segment.complaints + segment.unsubscribes
             quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
-        return People(address, quiet, self.array("service", name))
+        return People(address, quiet, reply, self.array("service", name))
 
     def array(self, purpose: Purpose, name: str) -> Floats:
         """Return the draws of a whole list, by position: uniform in [0, 1), or standard normal."""

@@ -108,6 +108,7 @@ class Provider:
         self._one = Verdict(((self._accepted, 1),))
         self._one_closing = Verdict(((self._accepted, 1),), closed=True)
         self._ends = profile.messages_per_connection
+        self._placements: dict[str, tuple[Floats, Floats]] = {}
 
     def connect(self, now: float, source_ip: str, n: int = 1) -> Reply:
         """Admit (220) or refuse `n` connections; `disconnect` must end what was admitted."""
@@ -213,7 +214,11 @@ class Provider:
     def placement(self, source_ip: str) -> tuple[Floats, Floats]:
         """Return the times (s) of all reviews of a source IP and its inbox share from then on."""
         history = self._standings[source_ip].history
-        return np.array([row[0] for row in history]), np.array([row[4] for row in history])
+        known = self._placements.get(source_ip)
+        if known is None or len(known[0]) != len(history):
+            known = np.array([row[0] for row in history]), np.array([row[4] for row in history])
+            self._placements[source_ip] = known
+        return known
 
     def truth(self) -> list[Truth]:
         """Return the hidden state at every review so far, in order of source IP and time."""
@@ -291,14 +296,16 @@ class Provider:
         if first < 0 and parcel.cause == "mailbox_full":
             return ((self._accepted, 0), (self._full, n))
         chances = standing.chances(parcel.lot.segment)
-        u = draws.replies(parcel)
         busy = spam = 0
         if first >= 0:
             people = draws.people[parcel.lot.list]
+            again = parcel.attempt > 0
+            u = draws.replies(parcel) if again else people.reply[first : first + n]
             dead = people.dead.item(first + n) - people.dead.item(first)
             full = people.full.item(first + n) - people.full.item(first)
             of = people.address[first : first + n]
         else:
+            u = draws.replies(parcel)
             of = self._addresses(parcel, draws)
             dead, full = int((of == UNKNOWN).sum()), int((of == FULL).sum())
         for k in (u < chances.spam).nonzero()[0].tolist():
