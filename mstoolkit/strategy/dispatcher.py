@@ -157,6 +157,7 @@ class Dispatcher:
             "token": self._outbox.token,
             "answered": self._answered,
             "turning": self._outbox.turning,
+            "watching": self._outbox.watching,
             "totals": dict(self._totals),
             "jitter": str(self._jitter.state),
             "timers": [list(timer) for timer in self.timers.snapshot()],
@@ -185,6 +186,7 @@ class Dispatcher:
         self._lots = {number: lots[number] for number in state["expiring"]}
         self._now, self._answered = state["now"], state["answered"]
         self._outbox.token, self._outbox.turning = state["token"], state["turning"]
+        self._outbox.watching = state["watching"]
         self._totals = dict(state["totals"])
         self._jitter.state = int(state["jitter"])
         self.timers.restore([tuple(timer) for timer in state["timers"]])
@@ -380,7 +382,7 @@ class Dispatcher:
             for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
                 self._finish(pile.parcel(), "expired", "too old")
         else:
-            self._suspend.idle(pool.paths[argument], now)
+            self._suspend.idle(now)
 
     # -- consequences
 

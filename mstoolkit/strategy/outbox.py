@@ -42,6 +42,7 @@ class Outbox:
         self._batch = batch
         self.token = 0
         self.turning = False
+        self.watching = False
         self.flights: dict[int, Flight] = {}
         self.commands: list[Command] = []
 
@@ -151,8 +152,8 @@ class Outbox:
             now,
         )
         path.last_used = now
-        if not path.idle_timer and taken is slot:
-            self.watch_idle(path, now)
+        if not self.watching and taken is slot:
+            self.watch_idle(now)
         self.commands.append(send)
 
     def release(self, path: Path, taken: list[int] | int, closed: bool, now: float) -> None:
@@ -177,7 +178,7 @@ class Outbox:
                 self.turning = True
                 self._timers.set(change, "turn")
 
-    def watch_idle(self, path: Path, since: float) -> None:
-        """Look at a path again when it may have been idle for long."""
-        path.idle_timer = True
-        self._timers.set(since + IDLE_TIMEOUT, "idle", path.number)
+    def watch_idle(self, now: float) -> None:
+        """Look through the pool after a while for connections that were idle for long."""
+        self.watching = True
+        self._timers.set(now + IDLE_TIMEOUT / 2, "idle", -1)

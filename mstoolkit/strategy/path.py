@@ -54,7 +54,6 @@ class Path:
         "eligible",
         "gcra",
         "idle",
-        "idle_timer",
         "index",
         "is_ready",
         "isp",
@@ -107,7 +106,6 @@ class Path:
         self.paced = False
         self.pace_timer = False
         self.is_ready = False
-        self.idle_timer = False
         self.last_used = 0.0
 
     @property

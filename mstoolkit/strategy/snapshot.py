@@ -17,7 +17,7 @@ from mstoolkit.strategy.pool import Pool
 
 State = Mapping[str, Any]
 VERSION = 1
-_PATH = ("paced", "pace_timer", "idle_timer", "last_used", "width", "width_timer")
+_PATH = ("paced", "pace_timer", "last_used", "width", "width_timer")
 
 
 def pool_state(pool: Pool) -> dict[str, Any]:

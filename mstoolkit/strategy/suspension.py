@@ -78,14 +78,14 @@ class Suspensions:
         if self._pool.widen(path):
             self._watch_width(path, now)
 
-    def idle(self, path: Path, now: float) -> None:
+    def idle(self, now: float) -> None:
         """Close connections that were idle for long; look again while any is open."""
-        path.idle_timer = False
-        stale = path.last_used + IDLE_TIMEOUT <= now
-        if stale:
-            self.hang_up(path)
-        if any(path.used):
-            self._outbox.watch_idle(path, now if stale else path.last_used)
+        self._outbox.watching = False
+        for path in self._pool.paths:
+            if path.last_used + IDLE_TIMEOUT <= now:
+                self.hang_up(path)
+        if any(any(path.used) for path in self._pool.paths):
+            self._outbox.watch_idle(now)
 
     def hang_up(self, path: Path) -> None:
         """Close a path's idle connections."""
