@@ -25,6 +25,9 @@ SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an ass
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service"]
 _GOLDEN, _MIX_1, _MIX_2 = map(np.uint64, (GOLDEN, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
+_UNIFORM: dict[Purpose, int] = {
+    "address": 0, "reply": 1, "tail": 2, "open": 3, "machine": 4,
+}  # fmt: skip
 _NORMAL = frozenset({"delay", "service"})
 
 
@@ -84,6 +87,7 @@ class Draws:
         self._scenario = scenario
         self._mailing = Mailing(scenario)
         self._sizes = self._mailing.sizes
+        self._counted: tuple[tuple[int, ...], Floats] = ((), np.zeros(0))
         self._keys: dict[tuple[str, int], int] = {}
         self._arrays: dict[tuple[Purpose, str], Floats] = {}
         self.people = _ByList(self._look_up)
@@ -122,15 +126,18 @@ class Draws:
         if parcel.first >= 0:
             array = self.array(purpose, parcel.lot.list)
             return array[parcel.first : parcel.first + parcel.n]
-        key = stream_key(
-            self._seed, purpose, parcel.lot.id, parcel.attempt, parcel.parent, parcel.n
-        )
-        if purpose not in _NORMAL:
-            return _uniforms(key, parcel.n)
-        u = _uniforms(key, 2 * parcel.n)
-        radius = np.sqrt(-2.0 * np.log1p(-u[: parcel.n]))
-        normals: Floats = radius * np.cos(2.0 * np.pi * u[parcel.n :])
-        return normals
+        n = parcel.n
+        key = (parcel.lot.id, parcel.attempt, parcel.parent, n)
+        if purpose in _NORMAL:
+            u = _uniforms(stream_key(self._seed, purpose, *key), 2 * n)
+            radius = np.sqrt(-2.0 * np.log1p(-u[:n]))
+            normals: Floats = radius * np.cos(2.0 * np.pi * u[n:])
+            return normals
+        if key != self._counted[0]:
+            u = _uniforms(stream_key(self._seed, "counted", *key), len(_UNIFORM) * n)
+            self._counted = (key, u)
+        start = _UNIFORM[purpose] * n
+        return self._counted[1][start : start + n]
 
     def reply(self, name: str, index: int, attempt: int) -> float:
         """Return the draw that decides the answer to one attempt at one recipient."""

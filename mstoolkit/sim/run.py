@@ -31,20 +31,41 @@ class Run:
     Attributes
     ----------
     scenario : Scenario
+    strategy : str
+        Name of the strategy in the scenario.
+    seed, batch : int
+        As they were given.
     table : pyarrow.Table
         The event log.
     reviews : list of Truth
         The providers' hidden state, as `truth` tells it.
-    manifest : Manifest
     totals : dict of str to int
         Messages by where they ended.
     """
 
     scenario: Scenario
+    strategy: str
+    seed: int
+    batch: int
     table: pa.Table
     reviews: list[Truth]
-    manifest: Manifest
     totals: dict[str, int]
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the run was, to check it and do it again."""
+        scenario = self.scenario
+        return manifest_of(
+            scenario,
+            self.strategy,
+            scenario.strategies[self.strategy],
+            kind="simulated",
+            seed=self.seed,
+            batch=self.batch,
+            ended_at=scenario.horizon,
+            observed_until=scenario.horizon + scenario.follow,
+            totals=self.totals,
+        )
 
     @cached_property
     def events(self) -> pd.DataFrame:
@@ -127,18 +148,7 @@ def simulate(
         until = scenario.horizon + scenario.follow
         table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
         reviews = [row for name in sorted(world) for row in world[name].truth()]
-    manifest = manifest_of(
-        scenario,
-        name,
-        policy,
-        kind="simulated",
-        seed=seed,
-        batch=batch,
-        ended_at=scenario.horizon,
-        observed_until=until,
-        totals=totals,
-    )
-    return Run(scenario, table, reviews, manifest, totals)
+    return Run(scenario, name, seed, batch, table, reviews, totals)
 
 
 def _policy_of(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:
