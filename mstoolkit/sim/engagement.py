@@ -16,6 +16,7 @@ from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog.observations import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
+from mstoolkit.isp.draws import LIVE
 from mstoolkit.isp.provider import open_delay, opening_chances
 from mstoolkit.model import Lot, Parcel
 
@@ -55,11 +56,9 @@ class _Group:
         self._until = until
 
     def observations(self, mail: Accepted) -> Iterator[Observations]:
-        n, first, began, token = mail.n, mail.first, mail.decided_at, mail.token
+        began, token = mail.decided_at, mail.token
         server = mail.server
-        which = np.repeat(np.arange(len(n)), n)
-        within = np.arange(len(which)) - np.repeat(np.cumsum(n) - n, n)
-        index = np.where(first[which] >= 0, first[which] + within, -1)
+        which, index = self._readers(mail)
         alone = (mail.whole[which] == 1) & (index >= 0)
         chances = self._chances(mail)
         for kind, category, hit, delay in self._kinds(index, which, token, chances):
@@ -73,6 +72,22 @@ class _Group:
             )  # fmt: skip
             if not one.all():
                 yield self._counted(kind, category, at[~one], w[~one], mail)
+
+    def _readers(self, mail: Accepted) -> tuple[Array, Array]:
+        """Return the row of each accepted message, and its position in the list (-1: counted).
+
+        Where only some of an attempt were accepted, they are taken to be its first live addresses.
+        """
+        size = np.where(mail.first >= 0, mail.whole, mail.n)
+        which = np.repeat(np.arange(len(size)), size)
+        within = np.arange(len(which)) - np.repeat(np.cumsum(size) - size, size)
+        index = np.where(mail.first[which] >= 0, mail.first[which] + within, -1)
+        address = self._draws.people[self._lot.list].address
+        live = (index < 0) | (address[np.maximum(index, 0)] == LIVE)
+        passed = np.cumsum(live)
+        start = np.concatenate(([0], passed))[np.cumsum(size) - size]
+        keep = live & (passed - start[which] <= mail.n[which])
+        return which[keep], index[keep]
 
     def _chances(self, mail: Accepted) -> tuple[Array, Array, Array]:
         share = np.zeros(len(mail.n))
