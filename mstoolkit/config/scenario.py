@@ -13,6 +13,9 @@ from mstoolkit.config.policy import Limits, Policy
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.units import Count, Duration, Number, Share
 
+ROUND_TRIPS = 3  # of a message: MAIL with RCPT and DATA, the body, the dot; an assumption
+FRESH_ROUND_TRIPS = 3  # of a new connection besides: TCP, banner, EHLO; an assumption
+
 
 class Server(Frozen):
     """One SMTP identity of the pool.

@@ -19,6 +19,8 @@ from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN, Draws, Floats, Ints
 from mstoolkit.isp.standing import Chances, Standing, Truth
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
+CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
+PREFETCH_DELAY = 60.0  # s from acceptance to a machine's fetch; an assumption
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
 
 
@@ -206,9 +208,9 @@ class Provider:
         if draws.array("open", name)[index] < opened:
             news.append(News("opened", float(delay), 1, index))
             if draws.array("open", name)[index] < clicked:
-                news.append(News("clicked", float(delay) + 30.0, 1, index))
+                news.append(News("clicked", float(delay) + CLICK_DELAY, 1, index))
         if draws.array("machine", name)[index] < fetched:
-            news.append(News("opened", 60.0, 1, index, machine=True))
+            news.append(News("opened", PREFETCH_DELAY, 1, index, machine=True))
         return tuple(news)
 
     def placement(self, source_ip: str) -> tuple[Floats, Floats]:

@@ -17,12 +17,15 @@ from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog.observations import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.draws import LIVE
-from mstoolkit.isp.provider import open_delay, opening_chances
+from mstoolkit.isp.provider import (
+    CLICK_DELAY,
+    PREFETCH_DELAY,
+    open_delay,
+    opening_chances,
+)
 from mstoolkit.model import Lot, Parcel
 
 _BIN = 3600.0  # counted opens are told in bins of so many s
-_CLICK_DELAY = 30.0
-_PREFETCH_DELAY = 60.0
 
 
 def openings(
@@ -112,10 +115,10 @@ class _Group:
         delay = open_delay(self._profile, self._of("delay", index, token[which])[hit])
         yield "opened", "person", hit, delay
         clicks = u[hit] < clicked[which[hit]]
-        yield "clicked", "person", hit[clicks], delay[clicks] + _CLICK_DELAY
+        yield "clicked", "person", hit[clicks], delay[clicks] + CLICK_DELAY
         machine = self._of("machine", index, token[which])
         hit = np.flatnonzero(machine < fetched[which])
-        yield "opened", "machine", hit, np.full(len(hit), _PREFETCH_DELAY)
+        yield "opened", "machine", hit, np.full(len(hit), PREFETCH_DELAY)
 
     def _of(self, purpose: Any, index: Array, token: Array) -> Array:
         """Return known messages' own draws, and draws keyed by the attempt for counted ones."""

@@ -8,12 +8,10 @@ from collections.abc import Generator
 import simpy
 
 from mstoolkit.config import Server
+from mstoolkit.config.scenario import FRESH_ROUND_TRIPS, ROUND_TRIPS
 from mstoolkit.isp import Attempt
 from mstoolkit.model import Lot, Parcel
 from mstoolkit.sim.clock import Clock
-
-ROUND_TRIPS = 3  # MAIL and RCPT and DATA and the dot, pipelined as far as RFC 2920 lets them
-FRESH_ROUND_TRIPS = 3  # TCP, banner, EHLO
 
 
 class Machine:

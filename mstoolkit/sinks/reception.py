@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mstoolkit.config import Scenario, Server
 from mstoolkit.config.mailing import Mailing
-from mstoolkit.config.scenario import source_ip
+from mstoolkit.config.scenario import FRESH_ROUND_TRIPS, ROUND_TRIPS, source_ip
 from mstoolkit.isp import Attempt, Draws, News, Provider, Verdict
 from mstoolkit.model import Feedback, Lot, Parcel, Reply
 from mstoolkit.sinks.clock import SinkClock
@@ -33,9 +33,6 @@ class Desk:
     As in the simulation: round trips, and the messages under way share what the server can do.
     """
 
-    TRIPS = 3
-    FRESH_TRIPS = 3
-
     def __init__(self, server: Server) -> None:
         self._latency = server.latency
         self._speed = server.speed
@@ -43,7 +40,7 @@ class Desk:
 
     def seconds(self, fresh: bool) -> float:
         """Return scenario seconds for a message, on a connection just opened or not."""
-        trips = self.TRIPS + (self.FRESH_TRIPS if fresh else 0)
+        trips = ROUND_TRIPS + (FRESH_ROUND_TRIPS if fresh else 0)
         return trips * self._latency + self.active / self._speed
 
 
