@@ -43,6 +43,7 @@ FIELDS = (
     "category", "latency", "decided_at", "born", "cause", "parent", "connection", "slots", "span",
     "until",
 )  # fmt: skip
+_TOLD = frozenset({"delivered", "bounced"})  # outcomes of which the row of a reply or DSN tells
 SPILL = 3_000  # rows that are held as they were built
 NAN = float("nan")
 Row = tuple[Any, ...]
@@ -96,20 +97,20 @@ class RowBuilder:
             if kind is Send:
                 self._open[command.token] = (command, at)  # type: ignore[union-attr,assignment]
                 rows.append((seq, at, command))
-            elif kind is Finish and told:
+            elif kind is Finish and told and command.outcome in _TOLD:  # type: ignore[union-attr]
                 told -= 1
             else:
                 rows.append(_command_row(seq, at, command))
 
     def _one_reply(self, seq: int, event: Replied, commands: list[Command]) -> int:
-        """Write the row of the usual answer: one reply, whose Finish comes first if it is final."""
+        """Write the row of the usual answer: one reply, which a Finish repeats if it is final."""
         send, decided_at = self._open.pop(event.token)
         reply, n = event.replies[0]
         outcome, told = "deferred", 0
-        if commands:
-            first = commands[0]
-            if first.__class__ is Finish and first.reply is reply:
-                outcome, told = first.outcome, 1
+        for command in commands:
+            if command.__class__ is Finish and command.reply is reply:
+                outcome, told = command.outcome, 1
+                break
         slots = -send.slots if event.closed else send.slots
         self.rows.append(
             (seq, event.at, outcome, send, decided_at, n, reply, None, event.latency, slots)

@@ -23,12 +23,14 @@ from mstoolkit.model import (
     Enqueued,
     Event,
     Feedback,
+    Finish,
     Lost,
     Lot,
     Parcel,
     PoolChanged,
     Replied,
     Reply,
+    Resumed,
     Send,
     Tick,
     Withdrawn,
@@ -282,3 +284,25 @@ def test_sent_rows_hold_what_was_sent() -> None:
         assert row["slots"] == (-send.slots if send.fresh else send.slots)
         assert row["connection"] == send.connection
         assert row["source_ip"] == SCENARIO.servers[send.server].source_ip
+
+
+def test_notices_and_expiries_before_an_answer_do_not_hide_it() -> None:
+    """What comes first in an event's commands changes neither the answer's row nor its count."""
+    lot = Lot(0, "spring", "spring", "marketing", "gmail", "active", 7200.0)
+    one, old = Parcel(lot, 0, 1), Parcel(lot, 1, 1)
+    server = next(iter(SCENARIO.servers))
+    book = recorder()
+    book.record(Enqueued(0.0, Parcel(lot, 0, 2)), [Send(0, server, "gmail", one, 0)])
+    book.record(
+        Replied(1.0, 0, ((OK, 1),)),
+        [
+            Resumed(server, ""),
+            Finish(old, "expired", 1, "too old"),
+            Finish(one, "delivered", 1, "", OK, server),
+        ],
+    )
+    frame = book.frame()
+    told = frame[frame["seq"] == 1].set_index("event")
+    assert sorted(told.index) == ["delivered", "expired", "resumed"]
+    assert told.loc["delivered", "token"] == 0
+    assert (told.loc["delivered", "n"], told.loc["expired", "n"]) == (1, 1)
