@@ -27,12 +27,12 @@ class Backoff:
         """Return when messages whose attempt number `attempt` (from 0) just failed go again.
 
         `counted` messages are many and not known one by one. Instead of drawing their jitter they
-        are put on a grid twice as wide as the jitter, which joins what is alike.
+        are put on a grid as wide as the jitter, which spreads them alike and joins what is alike.
         """
         spec = self._spec
         delay = min(spec.base * spec.factor**attempt, spec.longest)
         if counted:
-            grid = max(spec.quantum, 2.0 * spec.jitter * delay)
+            grid = max(spec.quantum, spec.jitter * delay)
             return max(ceil((now + delay) / grid - 0.5), floor(now / grid) + 1) * grid
         delay *= 1.0 + spec.jitter * (self._draws.uniform() - 0.5)
         return ceil((now + delay) / spec.quantum) * spec.quantum
