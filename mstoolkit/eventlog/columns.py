@@ -6,8 +6,9 @@ attempt determines is taken down once and spread over its rows by position.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ from mstoolkit.eventlog.rows import ANSWER, ATTEMPT, FIELDS, Row
 from mstoolkit.eventlog.schema import arrow_schema
 from mstoolkit.eventlog.vocabulary import Vocabulary, dictionary, unique_texts
 from mstoolkit.mail import classify
-from mstoolkit.model import Lot, Reply, Send
+from mstoolkit.model import Lot, Reply
 
 Pieces = dict[str, Array]
 _CARRIED = (
-    "lot", "isp", "server", "first", "token", "attempt", "n", "born", "cause", "parent",
-    "connection", "span",
+    "lot", "isp", "server", "first", "token", "attempt", "n", "decided_at", "born", "cause",
+    "parent", "connection", "span",
 )  # fmt: skip
 _INNER = ("begin", "whole")  # of answers: the range of their attempt, for whoever follows them up
 _NO_LOT = -(1 << 30)
@@ -71,16 +72,16 @@ class Columns:
         attempts, answers, others = (
             np.flatnonzero(lengths == form) for form in (ATTEMPT, ANSWER, len(FIELDS))
         )
-        sent = [rows[k] for k in attempts.tolist()]
-        answered = [rows[k] for k in answers.tolist()]
-        sends, of_answer = _distinct(sent, answered)
-        carried = self._sends(sends)
-        own = {name: c[: len(sent)] for name, c in carried.items()}
+        sent, answered, rest = (
+            [rows[k] for k in which.tolist()] for which in (attempts, answers, others)
+        )
+        told, of_answer = _distinct(sent, answered)
+        carried = self._attempts(told)
         of_answers = {name: carried[name][of_answer] for name in _CARRIED}
         forms = [
-            (self._attempts(sent, own), attempts),
+            ({name: column[: len(sent)] for name, column in carried.items()}, attempts),
             (self._answers(answered, of_answers), answers),
-            (self._others([rows[k] for k in others.tolist()]), others),
+            (self._others(rest), others),
         ]
         before, self._taken = self._taken, self._taken + len(rows)
         return [{**columns, "order": positions + before} for columns, positions in forms]
@@ -103,33 +104,24 @@ class Columns:
 
     # -- the three forms of rows, and observations
 
-    def _attempts(self, rows: Sequence[Row], carried: Pieces) -> Pieces:
-        at = np.fromiter((row[1] for row in rows), np.float64, len(rows))
-        seq = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-        return {**carried, "seq": seq, "at": at, "decided_at": at}
-
     def _answers(self, rows: Sequence[Row], carried: Pieces) -> Pieces:
         size = len(rows)
-
-        def number(k: int, kind: Any = np.int64) -> Array:
-            return np.fromiter([row[k] for row in rows], kind, size)
-
-        n = number(5)
-        replies = self._replies.codes([row[6] for row in rows])
+        seq, at, event, _, n, reply, category, latency, slots = _transposed(rows, ANSWER)
+        count = np.array(n, np.int64)
+        replies = self._replies.codes(reply)
         return {
             **carried,
-            "seq": number(0),
-            "at": number(1, np.float64),
-            "event": self._texts["event"].codes([row[2] for row in rows]),
-            "decided_at": number(4, np.float64),
-            "n": n,
-            "first": np.where(n == carried["n"], carried["first"], -1),
+            "seq": np.array(seq, np.int64),
+            "at": np.array(at, np.float64),
+            "event": self._texts["event"].codes(event),
+            "n": count,
+            "first": np.where(count == carried["n"], carried["first"], -1),
             "begin": carried["first"],
             "whole": carried["n"],
             "reply": replies,
-            "category": self._categories(replies, [row[7] for row in rows]),
-            "latency": number(8, np.float64),
-            "slots": number(9),
+            "category": self._categories(replies, category),
+            "latency": np.array(latency, np.float64),
+            "slots": np.array(slots, np.int64),
             "until": np.full(size, np.nan),
         }
 
@@ -148,40 +140,44 @@ class Columns:
             whole=column("whole"),
         )
 
-    def _sends(self, sends: Sequence[Send]) -> Pieces:
-        size = len(sends)
-        parcels = [send.parcel for send in sends]
-
-        def number(values: Iterable[Any], kind: Any = np.int64) -> Array:
-            return np.fromiter(values, kind, size)
-
-        lots = self._lot_numbers([parcel.lot for parcel in parcels])
-        slots = number([send.slots for send in sends])
-        fresh = number([send.fresh for send in sends], bool)
+    def _attempts(self, rows: Sequence[Row]) -> Pieces:
+        size = len(rows)
+        seq, at, sends = _transposed(rows, ATTEMPT)
+        token, server, parcels, connection, fresh, slots, span = _fields(
+            sends, "token", "server", "parcel", "connection", "fresh", "slots", "span"
+        )
+        lots, first, n, attempt, born, parent, cause = _fields(
+            parcels, "lot", "first", "n", "attempt", "born", "parent", "cause"
+        )
+        began = np.array(at, np.float64)
+        numbers = self._lot_numbers(lots)
+        taken = np.array(slots, np.int64)
         return {
+            "seq": np.array(seq, np.int64),
+            "at": began,
+            "decided_at": began,
             "event": np.full(size, self._texts["event"].code("sent"), np.int32),
-            "lot": lots,
-            "isp": self._isps_of(lots),
-            "server": self._texts["server"].codes([send.server for send in sends]),
-            "first": number([parcel.first for parcel in parcels]),
-            "token": number([send.token for send in sends]),
-            "attempt": number([parcel.attempt for parcel in parcels]),
-            "n": number([parcel.n for parcel in parcels]),
+            "lot": numbers,
+            "isp": self._isps_of(numbers),
+            "server": self._texts["server"].codes(server),
+            "first": np.array(first, np.int64),
+            "token": np.array(token, np.int64),
+            "attempt": np.array(attempt, np.int64),
+            "n": np.array(n, np.int64),
             "reply": np.full(size, -1, np.int32),
             "category": np.full(size, -1, np.int32),
             "latency": np.full(size, np.nan),
-            "born": number([parcel.born for parcel in parcels], np.float64),
-            "cause": self._texts["cause"].codes([parcel.cause for parcel in parcels]),
-            "parent": number([parcel.parent for parcel in parcels]),
-            "connection": number([send.connection for send in sends]),
-            "slots": np.where(fresh, -slots, slots),
-            "span": number([send.span for send in sends], np.float64),
+            "born": np.array(born, np.float64),
+            "cause": self._texts["cause"].codes(cause),
+            "parent": np.array(parent, np.int64),
+            "connection": np.array(connection, np.int64),
+            "slots": np.where(np.array(fresh, bool), -taken, taken),
+            "span": np.array(span, np.float64),
             "until": np.full(size, np.nan),
         }
 
     def _others(self, rows: Sequence[Row]) -> Pieces:
-        fields = zip(*rows, strict=True) if rows else ((),) * len(FIELDS)
-        f: dict[str, Sequence[Any]] = dict(zip(FIELDS, fields, strict=True))
+        f = dict(zip(FIELDS, _transposed(rows, len(FIELDS)), strict=True))
         columns: Pieces = {name: np.array(f[name], np.int64) for name in _INTS}
         columns |= {name: np.array(f[name], np.float64) for name in _FLOATS}
         columns |= {
@@ -200,21 +196,18 @@ class Columns:
         columns["slots"] = np.zeros(size, np.int64)
         columns["reply"] = columns["cause"] = np.full(size, -1, np.int32)
         columns["order"] = np.arange(self._taken, self._taken + size)
-        for name, values in (
-            ("event", [block.event for block in blocks]),
-            ("category", [block.category for block in blocks]),
-            ("isp", [block.lot.isp for block in blocks]),
-        ):
+        for name in ("event", "category"):
+            values = [getattr(block, name) for block in blocks]
             columns[name] = np.repeat(self._texts[name].codes(values), sizes)
-        columns["lot"] = np.repeat(self._lot_numbers([block.lot for block in blocks]), sizes)
         if not blocks:
-            return {**columns, "server": np.zeros(0, np.int32)}
+            return {**columns, **dict.fromkeys(("lot", "isp", "server"), np.zeros(0, np.int32))}
         servers = self._texts["server"]
         columns["server"] = np.concatenate(
             [servers.codes(block.servers)[block.server] for block in blocks]
         )
-        for name in ("at", "first", "n", "token", "decided_at"):
+        for name in ("lot", "at", "first", "n", "token", "decided_at"):
             columns[name] = np.concatenate([getattr(block, name) for block in blocks])
+        columns["isp"] = self._isps_of(columns["lot"])
         return columns
 
     # -- parts of them
@@ -341,15 +334,27 @@ class Columns:
         return list(domains), which
 
 
-def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Send], Array]:
-    """Return each attempt once, those sent first, and the position of every answer's attempt."""
-    sends = [row[2] for row in sent]
-    tokens = np.fromiter([row[3].token for row in answered], np.int64, len(answered))
-    start = sends[0].token if sends else 1 << 62
-    earlier = {row[3].token: row[3] for row in answered if row[3].token < start}
-    late = np.fromiter([send.token for send in sends], np.int64, len(sends))
+def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Row], Array]:
+    """Return each attempt's row once, those sent first, and the position of every answer's."""
+    attempts = _transposed(answered, ANSWER)[3]
+    tokens, late = (
+        np.array([send.token for send in _transposed(rows, ATTEMPT)[2]], np.int64)
+        for rows in (attempts, sent)
+    )
+    start = late[0] if len(late) else 1 << 62
+    earlier = {int(tokens[k]): attempts[k] for k in np.flatnonzero(tokens < start).tolist()}
     known = np.concatenate([late, np.fromiter(earlier, np.int64, len(earlier))])
     order = np.argsort(known, kind="stable")
     where = np.searchsorted(known, tokens, sorter=order)
     of_answer = order[where] if len(known) else where
-    return [*sends, *earlier.values()], of_answer
+    return [*sent, *earlier.values()], of_answer
+
+
+def _transposed(rows: Sequence[Row], width: int) -> Sequence[tuple[Any, ...]]:
+    """Return the columns of rows."""
+    return tuple(zip(*rows, strict=True)) if rows else ((),) * width
+
+
+def _fields(values: Sequence[Any], *names: str) -> list[list[Any]]:
+    """Return several attributes of values, as columns."""
+    return [list(map(attrgetter(name), values)) for name in names]

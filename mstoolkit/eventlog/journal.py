@@ -57,7 +57,8 @@ class Journal:
             if len(row) == ATTEMPT:
                 self._write([*row[:2], *self._send(row[2])])
             elif len(row) == ANSWER:
-                self._write([*row[:3], *row[4:6], *row[6:], self._send(row[3])])
+                _, decided_at, send = row[3]
+                self._write([*row[:3], decided_at, *row[4:], self._send(send)])
             else:
                 values = list(row)
                 lot = values[_LOT]
@@ -119,12 +120,11 @@ class _Reader:
             self._lots[values[0]] = Lot(*values)
         elif size == 16:
             self.rows.append((*values[:2], self._send(values[2:])))
-        elif size == ANSWER:
+        elif size == 10:
             seq, at, event, decided_at, n, reply, category, latency, slots, send = values
+            attempt = (-1, decided_at, self._send(send))
             answer = None if reply is None else Reply(*reply)
-            self.rows.append(
-                (seq, at, event, self._send(send), decided_at, n, answer, category, latency, slots)
-            )
+            self.rows.append((seq, at, event, attempt, n, answer, category, latency, slots))
         else:
             lot, reply = values[_LOT], values[_REPLY]
             values[_LOT] = None if lot is None else self._lots[lot]

@@ -15,16 +15,17 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Observations:
-    """Many like observations at once: opens or clicks of one lot, as columns.
+    """Many like observations at once: opens or clicks, as columns.
 
-    ``server`` numbers ``servers``. ``first`` is -1 where ``n`` messages are counted; ``token`` is
-    that of the accepted attempt, -1 where several are counted together.
+    ``lot`` is a number of a lot, ``server`` numbers ``servers``. ``first`` is -1 where ``n``
+    messages are counted; ``token`` is that of the accepted attempt, -1 where several are counted
+    together.
     """
 
     event: str
     category: str
-    lot: Lot
     servers: tuple[str, ...]
+    lot: Array
     server: Array
     at: Array
     first: Array
@@ -37,8 +38,9 @@ class Observations:
 class Accepted:
     """Everything that was delivered in a run, as columns, for whoever knows what follows.
 
-    ``server`` numbers ``servers``. ``n`` of the ``whole`` messages of an attempt were accepted; the
-    attempt's messages begin at ``first`` in their list, or are counted (-1).
+    ``lot`` numbers ``lots``, ``server`` numbers ``servers``. ``n`` of the ``whole`` messages of an
+    attempt were accepted; the attempt's messages begin at ``first`` in their list, or are counted
+    (-1).
     """
 
     lots: dict[int, Lot]
@@ -51,9 +53,8 @@ class Accepted:
     token: Array
     decided_at: Array
 
-    def of(self, lot: int) -> Accepted:
-        """Return what belongs to a lot."""
-        mine = self.lot == lot
+    def only(self, mine: Array) -> Accepted:
+        """Return some of it."""
         columns = {
             name: getattr(self, name)[mine]
             for name in ("lot", "server", "first", "n", "whole", "token", "decided_at")

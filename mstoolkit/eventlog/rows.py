@@ -3,7 +3,7 @@
 Rows come in three forms, told apart by their length, so that the hot path writes little:
 
     attempt  (seq, at, send)
-    answer   (seq, at, event, send, decided_at, n, reply, category, latency, slots)
+    answer   (seq, at, event, attempt, n, reply, category, latency, slots), with the attempt's row
     other    all of `FIELDS`
 """
 
@@ -37,7 +37,7 @@ from mstoolkit.model import (
     Withdrawn,
 )
 
-ATTEMPT, ANSWER = 3, 10  # lengths of the short forms
+ATTEMPT, ANSWER = 3, 9  # lengths of the short forms
 FIELDS = (
     "seq", "at", "event", "lot", "isp", "server", "first", "token", "attempt", "n", "reply",
     "category", "latency", "decided_at", "born", "cause", "parent", "connection", "slots", "span",
@@ -68,7 +68,7 @@ class RowBuilder:
         self.rows: list[Row] = []
         self._spill = spill
         self._seq = 0
-        self._open: dict[int, tuple[Send, float]] = {}
+        self._open: dict[int, tuple[int, float, Send]] = {}
         self._inputs: dict[type, Inputs] = {
             Enqueued: _enqueued,
             Withdrawn: _withdrawn,
@@ -95,8 +95,8 @@ class RowBuilder:
         for command in commands:
             kind = command.__class__
             if kind is Send:
-                self._open[command.token] = (command, at)  # type: ignore[union-attr,assignment]
-                rows.append((seq, at, command))
+                attempt = self._open[command.token] = (seq, at, command)  # type: ignore[union-attr,assignment]
+                rows.append(attempt)
             elif kind is Finish and told and command.outcome in _TOLD:  # type: ignore[union-attr]
                 told -= 1
             else:
@@ -104,17 +104,17 @@ class RowBuilder:
 
     def _one_reply(self, seq: int, event: Replied, commands: list[Command]) -> int:
         """Write the row of the usual answer: one reply, which a Finish repeats if it is final."""
-        send, decided_at = self._open.pop(event.token)
+        attempt = self._open.pop(event.token)
         reply, n = event.replies[0]
         outcome, told = "deferred", 0
         for command in commands:
             if command.__class__ is Finish and command.reply is reply:
                 outcome, told = command.outcome, 1
                 break
-        slots = -send.slots if event.closed else send.slots
-        self.rows.append(
-            (seq, event.at, outcome, send, decided_at, n, reply, None, event.latency, slots)
-        )
+        slots = attempt[2].slots
+        if event.closed:
+            slots = -slots
+        self.rows.append((seq, event.at, outcome, attempt, n, reply, None, event.latency, slots))
         return told
 
     def _replied(self, seq: int, event: Replied, commands: list[Command], rows: list[Row]) -> int:
@@ -124,9 +124,9 @@ class RowBuilder:
         the first of them that is final. Those that are not final were deferred, unless one of them
         ran out of attempts or time, which has a row of its own.
         """
-        send, decided_at = self._open.pop(event.token)
+        attempt = self._open.pop(event.token)
         at, latency = event.at, event.latency
-        slots = -send.slots if event.closed else send.slots
+        slots = -attempt[2].slots if event.closed else attempt[2].slots
         told = 0
         for reply, n in event.replies:
             outcome = "deferred"
@@ -135,31 +135,29 @@ class RowBuilder:
                     outcome = command.outcome
                     told += 1
                     break
-            rows.append((seq, at, outcome, send, decided_at, n, reply, None, latency, slots))
+            rows.append((seq, at, outcome, attempt, n, reply, None, latency, slots))
         if event.unsent or not event.replies:
             category = "unsent" if event.unsent else "replied"
-            rows.append(
-                (seq, at, "other", send, decided_at, event.unsent, None, category, latency, slots)
-            )
+            rows.append((seq, at, "other", attempt, event.unsent, None, category, latency, slots))
         return told
 
     def _connection_failed(
         self, seq: int, event: ConnectionFailed, _: list[Command], rows: list[Row]
     ) -> int:
-        send, decided_at = self._open.pop(event.token)
+        attempt = self._open.pop(event.token)
+        send = attempt[2]
         rows.append(
             (
-                seq, event.at, "connection_failed", send, decided_at, send.parcel.n, event.reply,
-                None, event.latency, send.slots,
+                seq, event.at, "connection_failed", attempt, send.parcel.n, event.reply, None,
+                event.latency, send.slots,
             )
         )  # fmt: skip
         return 0
 
     def _lost(self, seq: int, event: Lost, _: list[Command], rows: list[Row]) -> int:
-        send, decided_at = self._open.pop(event.token)
-        rows.append(
-            (seq, event.at, "lost", send, decided_at, send.parcel.n, None, None, NAN, send.slots)
-        )
+        attempt = self._open.pop(event.token)
+        send = attempt[2]
+        rows.append((seq, event.at, "lost", attempt, send.parcel.n, None, None, NAN, send.slots))
         return 0
 
 

@@ -6,19 +6,20 @@ a list) look their own draws up; counted ones draw afresh, keyed by the parcel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mstoolkit.config import Scenario
+from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.model import Parcel, SplitMix64, stream_key
 from mstoolkit.model.random import GOLDEN
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int8]
+_T = TypeVar("_T")
 LIVE, UNKNOWN, FULL = 0, 1, 2
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
 SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
@@ -36,34 +37,28 @@ class People:
 
     ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
     recipient; ``dead`` and ``full`` count unknown users and full mailboxes before each position.
-    ``quiet`` marks first attempts that cannot meet anything but acceptance without news, whatever
-    the sender's reputation: the provider need not look further. ``reply`` decides the answer to a
-    first attempt. ``stretch`` multiplies the provider's working time.
+    ``reply`` decides the answer to a first attempt.
     """
 
-    __slots__ = ("address", "dead", "full", "quiet", "reply", "stretch")
+    __slots__ = ("address", "dead", "full", "reply")
 
-    def __init__(
-        self, address: Ints, quiet: NDArray[np.bool_], reply: Floats, service: Floats
-    ) -> None:
+    def __init__(self, address: Ints, reply: Floats) -> None:
         self.address = address
         self.reply = reply
-        self.quiet = quiet
-        self.stretch = np.exp(SERVICE_SIGMA * service - SERVICE_SIGMA**2 / 2)
         self.dead = _prefix(address == UNKNOWN)
         self.full = _prefix(address == FULL)
 
 
-class _ByList(dict[str, People]):
-    """People by list, drawn when first asked for."""
+class _ByList(dict[str, _T]):
+    """Values by list, drawn when first asked for."""
 
-    def __init__(self, draw: Callable[[str], People]) -> None:
+    def __init__(self, draw: Callable[[str], _T]) -> None:
         super().__init__()
         self._draw = draw
 
-    def __missing__(self, name: str) -> People:
-        people = self[name] = self._draw(name)
-        return people
+    def __missing__(self, name: str) -> _T:
+        drawn = self[name] = self._draw(name)
+        return drawn
 
 
 class Draws:
@@ -79,7 +74,12 @@ class Draws:
     Attributes
     ----------
     people : dict of str to People
-        What single messages of a list look up; a list is drawn when it is first asked for.
+        What parcels of a list look up; a list is drawn when it is first asked for.
+    quiet : dict of str to list of bool
+        Marks first attempts that cannot meet anything but acceptance without news, whatever the
+        sender's reputation: the provider need not look further.
+    stretch : dict of str to list of float
+        Multiplies the provider's working time, by position in the list.
     """
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
@@ -91,24 +91,41 @@ class Draws:
         self._keys: dict[tuple[str, int], int] = {}
         self._arrays: dict[tuple[Purpose, str], Floats] = {}
         self.people = _ByList(self._look_up)
+        self.quiet = _ByList(self._find_quiet)
+        self.stretch = _ByList(self._stretch)
 
     def _look_up(self, name: str) -> People:
-        size = self._sizes[name]
-        address = np.zeros(size, np.int8)
-        quiet = np.zeros(size, bool)
-        drawn, reply, tail = (self.array(purpose, name) for purpose in ("address", "reply", "tail"))
-        for block in self._mailing.blocks:
-            if block.lot.list != name:
-                continue
-            part = slice(block.first, block.first + block.n)
-            segment = self._scenario.audience.segments[block.lot.segment]
-            profile = self._scenario.isps[block.lot.isp]
+        address = np.zeros(self._sizes[name], np.int8)
+        drawn = self.array("address", name)
+        for part, segment, _ in self._parts(name):
             address[part][drawn[part] < segment.unknown + segment.full] = FULL
             address[part][drawn[part] < segment.unknown] = UNKNOWN
+        return People(address, self.array("reply", name))
+
+    def _find_quiet(self, name: str) -> list[bool]:
+        live = self.people[name].address == LIVE
+        reply, tail = self.array("reply", name), self.array("tail", name)
+        quiet = np.zeros(self._sizes[name], bool)
+        for part, segment, profile in self._parts(name):
             loud = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
             news = profile.dsn + segment.complaints + segment.unsubscribes
-            quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
-        return People(address, quiet, reply, self.array("service", name))
+            quiet[part] = live[part] & (reply[part] >= loud) & (tail[part] >= news)
+        flags: list[bool] = quiet.tolist()
+        return flags
+
+    def _stretch(self, name: str) -> list[float]:
+        normal = self.array("service", name)
+        factors: list[float] = np.exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2).tolist()
+        return factors
+
+    def _parts(self, name: str) -> Iterator[tuple[slice, Segment, Profile]]:
+        """Yield the parts of a list that are alike to everybody."""
+        for block in self._mailing.blocks:
+            lot = block.lot
+            if lot.list == name:
+                part = slice(block.first, block.first + block.n)
+                segment = self._scenario.audience.segments[lot.segment]
+                yield part, segment, self._scenario.isps[lot.isp]
 
     def array(self, purpose: Purpose, name: str) -> Floats:
         """Return the draws of a whole list, by position: uniform in [0, 1), or standard normal."""

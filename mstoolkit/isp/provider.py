@@ -158,13 +158,10 @@ class Provider:
                 return self._refuse(standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
             standing.level_at = now
-            people = draws.people[parcel.lot.list]
-            if parcel.attempt == 0 and people.quiet.item(parcel.first):
+            if parcel.attempt == 0 and draws.quiet[parcel.lot.list][parcel.first]:
                 standing.accepted += 1
                 return self._one if attempt.carried + 1 < self._ends else self._one_closing
-            return self._look_closer(
-                now, standing, attempt, people.address.item(parcel.first), draws
-            )
+            return self._look_closer(now, standing, attempt, draws)
         return self._many(now, standing, attempt, draws)
 
     def _many(self, now: float, standing: Standing, attempt: Attempt, draws: Draws) -> Verdict:
@@ -265,9 +262,10 @@ class Provider:
         return fits
 
     def _look_closer(
-        self, now: float, standing: Standing, attempt: Attempt, address: int, draws: Draws
+        self, now: float, standing: Standing, attempt: Attempt, draws: Draws
     ) -> Verdict:
         parcel = attempt.parcel
+        address = draws.people[parcel.lot.list].address.item(parcel.first)
         chances = standing.chances(parcel.lot.segment)
         u = draws.reply(parcel.lot.list, parcel.first, parcel.attempt)
         if u < chances.busy:

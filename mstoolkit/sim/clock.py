@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappop, heappush
+from math import nextafter
 from typing import Any
 
 import simpy
@@ -46,19 +47,18 @@ class Clock(simpy.Environment):
 
     def run_until(self, until: float) -> None:
         """Let time pass until `until`; what is due then happens."""
-        timers, events, step = self._timers, self._queue, self.step
+        timers, events = self._timers, self._queue
+        beyond = nextafter(until, _NEVER)
         while True:
-            at = timers[0][0] if timers else _NEVER
-            event = events[0][0] if events else _NEVER
-            if event <= at:
-                if event > until:
-                    break
-                step()
-            elif at > until:
-                break
-            else:
-                _, _, do, what = heappop(timers)
+            known = len(events)  # timers may start SimPy events, and only that
+            limit = min(events[0][0], beyond) if events else beyond
+            while timers and timers[0][0] < limit and len(events) == known:
+                at, _, do, what = heappop(timers)
                 if at > self._now:
                     self._now = at
                 do(what)
+            if len(events) == known:
+                if limit == beyond:
+                    break
+                self.step()
         self._now = until

@@ -13,13 +13,14 @@ import simpy
 
 from mstoolkit.config import Scenario
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp import Draws, News, Provider, Verdict
+from mstoolkit.isp import Attempt, Draws, News, Provider, Verdict
 from mstoolkit.model import (
     Close,
     Command,
     ConnectionFailed,
     Event,
     Feedback,
+    Parcel,
     PoolChanged,
     Replied,
     Reply,
@@ -46,17 +47,17 @@ class Log(Protocol):
         """Take down news that the dispatcher is not told."""
 
 
-class Line:
-    """An open connection, or the several of a parcel: between whom, and what it has carried."""
+class Line(Attempt):
+    """An open connection, or the several of a parcel: between whom, and the attempt made on it."""
 
-    __slots__ = ("carried", "machine", "provider", "service", "slots")
+    __slots__ = ("machine", "provider", "receive", "service")
 
-    def __init__(self, machine: Machine, provider: Provider, slots: int) -> None:
+    def __init__(self, machine: Machine, provider: Provider, slots: int, parcel: Parcel) -> None:
+        super().__init__(machine.source_ip, parcel, slots=slots)
         self.machine = machine
         self.provider = provider
+        self.receive = provider.receive
         self.service = provider.profile.service
-        self.slots = slots
-        self.carried = 0
 
 
 class Driver:
@@ -89,6 +90,7 @@ class Driver:
         self._timers = dispatcher.timers
         self._providers = providers
         self._draws = draws
+        self._stretch = draws.stretch
         self._record = log.record
         self._observe = log.observe
         self._clock = Clock()
@@ -161,22 +163,19 @@ class Driver:
     def _send(self, send: Send) -> None:
         now, parcel = self._last, send.parcel
         line = self._lines.get(send.connection)
-        if line is None or send.fresh or send.slots > 1 or line.machine.down:
+        if line is None or send.fresh or line.machine.down:
             line = self._connect(send, now)
             if line is None:
                 return
-        machine, provider, attempt = line.machine, line.provider, line.machine.attempt
-        attempt.parcel, attempt.span = parcel, send.span
-        attempt.slots, attempt.carried = line.slots, line.carried
-        verdict = provider.receive(now, attempt, self._draws)
+        machine, line.parcel, line.span = line.machine, parcel, send.span
+        verdict = line.receive(now, line, self._draws)
         machine.active += line.slots
         own = machine.active / machine.speed
         own += machine.fresh_trips if send.fresh else machine.trips
-        if parcel.n > 1 or parcel.first < 0:
+        if parcel.n > 1 or parcel.first < 0 or send.span:
             self._send_many(send, verdict, machine, line.slots, line.service + own)
             return
-        stretch = self._draws.people[parcel.lot.list].stretch.item(parcel.first)
-        each = line.service * stretch + own
+        each = line.service * self._stretch[parcel.lot.list][parcel.first] + own
         line.carried += 1
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(now + each, send.token, replies, unsent, each, closed)
@@ -213,7 +212,7 @@ class Driver:
             failed = ConnectionFailed(now + took, send.token, reply, took)
             self._later(failed.at, self._handle, failed)
             return None
-        line = self._lines[send.connection] = Line(machine, provider, slots)
+        line = self._lines[send.connection] = Line(machine, provider, slots, send.parcel)
         return line
 
     def _hang_up(self, connection: int) -> None:

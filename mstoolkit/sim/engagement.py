@@ -23,7 +23,7 @@ from mstoolkit.isp.provider import (
     open_delay,
     opening_chances,
 )
-from mstoolkit.model import Lot, Parcel
+from mstoolkit.model import Parcel
 
 _BIN = 3600.0  # counted opens are told in bins of so many s
 
@@ -37,111 +37,147 @@ def openings(
 ) -> list[Observations]:
     """Return the opens and clicks, up to `until` (s), that follow what was delivered in a run."""
     out: list[Observations] = []
-    for number in np.unique(accepted.lot).tolist():
-        lot = accepted.lots[number]
-        group = _Group(scenario, providers[lot.isp], lot, draws, until)
-        out.extend(group.observations(accepted.of(number)))
+    lists = np.array([lot.list for lot in accepted.lots.values()], object)
+    numbers = np.array(list(accepted.lots), np.int64)
+    for name in dict.fromkeys(lists.tolist()):
+        mail = accepted.only(np.isin(accepted.lot, numbers[lists == name]))
+        if len(mail.n):
+            out.extend(_Readers(mail, name, scenario, providers, draws).observations(until))
     return out
 
 
-class _Group:
-    """The delivered mail of one lot."""
+class _Readers:
+    """Who reads the delivered mail of one list, as columns over the attempts and the messages.
+
+    ``_which`` is the attempt of each accepted message, ``_index`` its position in the list (-1:
+    counted), ``_kind`` the lot of each attempt, as a position in ``_lots``.
+    """
 
     def __init__(
-        self, scenario: Scenario, provider: Provider, lot: Lot, draws: Draws, until: float
+        self,
+        mail: Accepted,
+        name: str,
+        scenario: Scenario,
+        providers: dict[str, Provider],
+        draws: Draws,
     ) -> None:
-        self._provider = provider
-        self._profile = provider.profile
-        self._segment = scenario.audience.segments[lot.segment]
-        self._sources = {name: source_ip(name, s) for name, s in scenario.servers.items()}
-        self._lot = lot
+        numbers, self._kind = np.unique(mail.lot, return_inverse=True)
+        self._lots = [mail.lots[number] for number in numbers.tolist()]
+        self._profiles = [scenario.isps[lot.isp] for lot in self._lots]
+        self._segments = [scenario.audience.segments[lot.segment] for lot in self._lots]
+        self._sources = [source_ip(server, scenario.servers[server]) for server in mail.servers]
+        self._providers = providers
+        self._mail = mail
+        self._list = name
         self._draws = draws
-        self._until = until
+        self._which, self._index = self._readers()
 
-    def observations(self, mail: Accepted) -> Iterator[Observations]:
-        began, token = mail.decided_at, mail.token
-        server = mail.server
-        which, index = self._readers(mail)
-        alone = (mail.whole[which] == 1) & (index >= 0)
-        chances = self._chances(mail)
-        for kind, category, hit, delay in self._kinds(index, which, token, chances):
-            at = began[which[hit]] + delay
-            keep = at <= self._until
+    def observations(self, until: float) -> Iterator[Observations]:
+        mail = self._mail
+        alone = (mail.whole[self._which] == 1) & (self._index >= 0)
+        for kind, category, hit, delay in self._kinds():
+            at = mail.decided_at[self._which[hit]] + delay
+            keep = at <= until
             hit, at = hit[keep], at[keep]
-            one, w = alone[hit], which[hit]
+            one, rows = alone[hit], self._which[hit]
+            mine = rows[one]
             yield Observations(
-                kind, category, self._lot, mail.servers, server[w][one], at[one],
-                index[hit][one], np.ones(int(one.sum()), np.int64), token[w][one], began[w][one],
+                kind, category, mail.servers, mail.lot[mine], mail.server[mine], at[one],
+                self._index[hit][one], np.ones(len(mine), np.int64), mail.token[mine],
+                mail.decided_at[mine],
             )  # fmt: skip
             if not one.all():
-                yield self._counted(kind, category, at[~one], w[~one], mail)
+                yield self._counted(kind, category, at[~one], rows[~one], until)
 
-    def _readers(self, mail: Accepted) -> tuple[Array, Array]:
-        """Return the row of each accepted message, and its position in the list (-1: counted).
+    def _readers(self) -> tuple[Array, Array]:
+        """Return the attempt of each accepted message, and its position in the list.
 
         Where only some of an attempt were accepted, they are taken to be its first live addresses.
         """
+        mail = self._mail
         size = np.where(mail.first >= 0, mail.whole, mail.n)
         which = np.repeat(np.arange(len(size)), size)
-        within = np.arange(len(which)) - np.repeat(np.cumsum(size) - size, size)
-        index = np.where(mail.first[which] >= 0, mail.first[which] + within, -1)
-        address = self._draws.people[self._lot.list].address
-        live = (index < 0) | (address[np.maximum(index, 0)] == LIVE)
-        passed = np.cumsum(live)
-        start = np.concatenate(([0], passed))[np.cumsum(size) - size]
-        keep = live & (passed - start[which] <= mail.n[which])
+        ends = np.cumsum(size)
+        within = np.arange(len(which)) - np.repeat(ends - size, size)
+        first = mail.first[which]
+        index = np.where(first >= 0, first + within, -1)
+        address = self._draws.people[self._list].address
+        live = (index < 0) | (address[index] == LIVE)
+        passed = np.concatenate(([0], np.cumsum(live)))
+        keep = live & (passed[1:] - np.repeat(passed[ends - size], size) <= mail.n[which])
         return which[keep], index[keep]
 
-    def _chances(self, mail: Accepted) -> tuple[Array, Array, Array]:
-        share = np.zeros(len(mail.n))
-        for k in np.unique(mail.server).tolist():
-            mine = mail.server == k
-            times, inbox = self._provider.placement(self._sources[mail.servers[k]])
+    def _chances(self) -> tuple[Array, Array, Array]:
+        """Return the chances of each attempt's messages to be opened, clicked and fetched."""
+        mail, kind = self._mail, self._kind
+        inbox = np.zeros(len(mail.n))
+        isps = list(dict.fromkeys(lot.isp for lot in self._lots))
+        isp = np.array([isps.index(lot.isp) for lot in self._lots])[kind]
+        path = isp * len(self._sources) + mail.server
+        for number in np.unique(path).tolist():
+            k, server = divmod(number, len(self._sources))
+            mine = path == number
+            times, share = self._providers[isps[k]].placement(self._sources[server])
             review = np.searchsorted(times, mail.decided_at[mine], "right") - 1
-            share[mine] = inbox[np.maximum(review, 0)]
-        spam = np.maximum(0.0, 1.0 - share - self._profile.placement.missing)
-        return opening_chances(self._profile, self._segment, share, spam)
+            inbox[mine] = share[np.maximum(review, 0)]
+        opened, clicked, fetched = np.zeros((3, len(inbox)))
+        for number, (profile, segment) in enumerate(
+            zip(self._profiles, self._segments, strict=True)
+        ):
+            mine = kind == number
+            share = inbox[mine]
+            spam = np.maximum(0.0, 1.0 - share - profile.placement.missing)
+            chances = opening_chances(profile, segment, share, spam)
+            opened[mine], clicked[mine], fetched[mine] = chances
+        return opened, clicked, fetched
 
-    def _kinds(
-        self,
-        index: Array,
-        which: Array,
-        token: Array,
-        chances: tuple[Array, Array, Array],
-    ) -> Iterator[tuple[str, str, Array, Array]]:
-        opened, clicked, fetched = chances
-        u = self._of("open", index, token[which])
+    def _kinds(self) -> Iterator[tuple[str, str, Array, Array]]:
+        """Yield what happens, by whom, to which messages and how long after acceptance (s)."""
+        opened, clicked, fetched = self._chances()
+        which = self._which
+        u = self._of("open")
         hit = np.flatnonzero(u < opened[which])
-        delay = open_delay(self._profile, self._of("delay", index, token[which])[hit])
+        delay = self._delays(hit)
         yield "opened", "person", hit, delay
         clicks = u[hit] < clicked[which[hit]]
         yield "clicked", "person", hit[clicks], delay[clicks] + CLICK_DELAY
-        machine = self._of("machine", index, token[which])
-        hit = np.flatnonzero(machine < fetched[which])
+        hit = np.flatnonzero(self._of("machine") < fetched[which])
         yield "opened", "machine", hit, np.full(len(hit), PREFETCH_DELAY)
 
-    def _of(self, purpose: Any, index: Array, token: Array) -> Array:
-        """Return known messages' own draws, and draws keyed by the attempt for counted ones."""
-        own = self._draws.array(purpose, self._lot.list)[np.maximum(index, 0)]
-        counted = index < 0
+    def _delays(self, hit: Array) -> Array:
+        normal = self._of("delay")[hit]
+        delay = np.zeros(len(hit))
+        kind = self._kind[self._which[hit]]
+        for number, profile in enumerate(self._profiles):
+            mine = kind == number
+            delay[mine] = open_delay(profile, normal[mine])
+        return delay
+
+    def _of(self, purpose: Any) -> Array:
+        """Return known messages' own draws, and draws keyed by the first attempt for counted."""
+        own = self._draws.array(purpose, self._list)[self._index]
+        counted = self._index < 0
         if counted.any():
-            parcel = Parcel(self._lot, -1, int(counted.sum()), 0, 0.0, int(token[counted][0]))
+            row = self._which[counted.argmax()]
+            lot, token = self._lots[self._kind[row]], int(self._mail.token[row])
+            parcel = Parcel(lot, -1, int(counted.sum()), 0, 0.0, token)
             own[counted] = self._draws.of(purpose, parcel)
         return own
 
     def _counted(
-        self, kind: str, category: str, at: Array, which: Array, mail: Accepted
+        self, kind: str, category: str, at: Array, rows: Array, until: float
     ) -> Observations:
         """Count opens in bins of time, each dated at its bin's end."""
-        servers = len(mail.servers)
-        slot = np.ceil(at / _BIN).astype(np.int64) * servers + mail.server[which]
-        low = int(slot.min())
-        counts = np.bincount(slot - low)
-        filled = np.flatnonzero(counts)
-        decided = np.bincount(slot - low, weights=mail.decided_at[which])[filled] / counts[filled]
-        times = np.minimum((filled + low) // servers * _BIN, self._until)
-        nobody = np.full(len(filled), -1, np.int64)
+        mail, lots, servers = self._mail, len(self._lots), len(self._sources)
+        bins = np.ceil(at / _BIN).astype(np.int64)
+        cell = (bins * lots + self._kind[rows]) * servers + mail.server[rows]
+        cells, inverse, counts = np.unique(cell, return_inverse=True, return_counts=True)
+        decided = np.bincount(inverse, weights=mail.decided_at[rows]) / counts
+        slot, server = np.divmod(cells, servers)
+        slot, which = np.divmod(slot, lots)
+        nobody = np.full(len(cells), -1, np.int64)
+        lot = np.array([lot.id for lot in self._lots])[which]
         return Observations(
-            kind, category, self._lot, mail.servers, (filled + low) % servers, times, nobody,
-            counts[filled], nobody, decided,
+            kind, category, mail.servers, lot, server, np.minimum(slot * _BIN, until), nobody,
+            counts, nobody, decided,
         )  # fmt: skip

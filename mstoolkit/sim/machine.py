@@ -9,8 +9,6 @@ import simpy
 
 from mstoolkit.config import Server
 from mstoolkit.config.scenario import FRESH_ROUND_TRIPS, ROUND_TRIPS
-from mstoolkit.isp import Attempt
-from mstoolkit.model import Lot, Parcel
 from mstoolkit.sim.clock import Clock
 
 
@@ -19,13 +17,12 @@ class Machine:
 
     A message takes its round trips (``trips`` s, ``fresh_trips`` with a new connection) and
     ``active / speed`` s of the server itself: messages under way share what it can do, so that
-    service time grows with load. The one ``attempt`` is filled anew each time.
+    service time grows with load.
     """
 
     __slots__ = (
         "_ends",
         "active",
-        "attempt",
         "down",
         "fresh_trips",
         "latency",
@@ -41,7 +38,6 @@ class Machine:
         self.fresh_trips = (ROUND_TRIPS + FRESH_ROUND_TRIPS) * server.latency
         self.speed = server.speed
         self.source_ip = source_ip
-        self.attempt = Attempt(source_ip, Parcel(Lot(-1, "", "", "", "", "", 0.0), -1, 0))
         self.active = 0
         self.down = False
         self.starts = [start for start, _ in outages]

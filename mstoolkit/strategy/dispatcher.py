@@ -266,7 +266,7 @@ class Dispatcher:
         if event.closed or not self._outbox.again(path, taken, event.at):
             self._outbox.release(path, taken, event.closed, event.at)
         if path.probing:
-            self._pool.recheck_server(server)
+            self._pool.recheck_probed(path)
 
     def _weigh(self, path: Path, n: int, category: str, generation: int, blamed: bool) -> None:
         """Let the path's breaker know how it went."""
@@ -311,7 +311,7 @@ class Dispatcher:
         elif server.breaker.failure(1, server_generation, event.at):
             self._suspend.server(server, classify(event.reply))
         if path.probing:
-            self._pool.recheck_server(server)
+            self._pool.recheck_probed(path)
 
     def _closed(self, event: Closed) -> None:
         path, slot = self._pool.path_of_connection(event.connection)
@@ -327,7 +327,7 @@ class Dispatcher:
         if path.server.breaker.failure(1, server_generation, event.at):
             self._suspend.server(path.server, "network")
         if path.probing:
-            self._pool.recheck_server(path.server)
+            self._pool.recheck_probed(path)
 
     def _feedback(self, event: Feedback) -> None:
         parcel = event.parcel

@@ -111,7 +111,7 @@ class Outbox:
         if path.probing:
             path.breaker.take(n)
             path.server.breaker.take(n)
-            pool.recheck_server(path.server)
+            pool.recheck_probed(path)
         elif path.paced or not path.idle or not path.clear:
             pool.refresh(path)
 
@@ -159,11 +159,13 @@ class Outbox:
     def release(self, path: Path, taken: list[int] | int, closed: bool, now: float) -> None:
         """Give slots back. A path whose pacing a parcel of many has spent may then go on.
 
-        Until the parcel is back nothing else is sent there, so that pacing costs no wake-up.
+        Until the parcel is back nothing else is sent there, so that pacing costs no wake-up. The
+        next may begin one interval before its first message may leave: its messages are spread over
+        the span that pacing gives it, so that none leaves too early.
         """
         self._pool.release(path, taken, closed)
         if path.paced and not path.pace_timer:
-            ready = path.gcra.ready_at(now)
+            ready = path.gcra.ready_at(now) - path.gcra.interval
             if ready > now:
                 path.pace_timer = True
                 self._timers.set(ready, "pace", path.number)

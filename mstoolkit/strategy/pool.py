@@ -139,6 +139,13 @@ class Pool:
         for path in server.paths:
             self.recheck(path)
 
+    def recheck_probed(self, path: Path) -> None:
+        """Bring what a probe may have changed up to date: its path, or all of its server."""
+        if path.server.breaker.troubled:
+            self.recheck_server(path.server)
+        else:
+            self.recheck(path)
+
     def occupy(self, path: Path, n: int) -> tuple[int, bool, list[int] | int]:
         """Take as many slots as `n` messages can use.
 

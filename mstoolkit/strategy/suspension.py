@@ -82,7 +82,7 @@ class Suspensions:
         """Close connections that were idle for long; look again while any is open."""
         self._outbox.watching = False
         for path in self._pool.paths:
-            if path.last_used + IDLE_TIMEOUT <= now:
+            if path.last_used + IDLE_TIMEOUT <= now and any(path.used):
                 self.hang_up(path)
         if any(any(path.used) for path in self._pool.paths):
             self._outbox.watch_idle(now)

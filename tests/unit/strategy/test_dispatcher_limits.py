@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.config.policy import BatchSpec, IntervalSpec, Pacing, PrioritySpec, RoundRobinSpec
@@ -154,13 +156,35 @@ def test_parcels_are_cut() -> None:
 
 
 def test_a_paced_parcel_tells_its_span_and_busies_the_path() -> None:
-    """Thirty messages at two a second are spread over their time; then comes the next parcel."""
+    """Thirty messages at two a second are spread over their time; then comes the next parcel.
+
+    It begins at once, but its messages keep their distance from the last of the first parcel.
+    """
     play = Rehearsal({"a": Server()}, policy(rate=2.0, burst=1), batch=30)
     play.tell(mail(60))
     play.run(100.0)
     (first, one), (second, two) = play.all(Send)
     assert (one.parcel.n, two.parcel.n) == (30, 30)
-    assert [first, one.span, second, two.span] == pytest.approx([0.0, 14.5, 15.0, 14.5])
+    assert [first, one.span, second, two.span] == pytest.approx([0.0, 14.5, 14.5, 15.0])
+
+
+@given(st.floats(0.01, 50.0), st.integers(1, 20), st.lists(st.integers(1, 40), min_size=2))
+def test_messages_of_parcels_never_leave_before_pacing_lets_them(
+    rate: float, burst: int, sizes: list[int]
+) -> None:
+    """Spread over its span, a message leaves no earlier than a bucket of the path would let it."""
+    play = Rehearsal({"a": Server()}, policy(rate=rate, burst=burst, connections=1), batch=40)
+    for k, n in enumerate(sizes):
+        play.tell(mail(n, first=40 * k))
+    play.run(1e5)
+    full = sent = 0.0
+    for at, send in play.all(Send):
+        for k in range(send.parcel.n):
+            allowed = max(at, full - (burst - 1) / rate)
+            assert at + send.span * (k + 1) / send.parcel.n >= allowed - 1e-6
+            full = max(full, at) + 1.0 / rate
+        sent += send.parcel.n
+    assert sent == sum(sizes)
 
 
 @pytest.mark.parametrize(
