@@ -44,7 +44,7 @@ FIELDS = (
     "until",
 )  # fmt: skip
 _TOLD = frozenset({"delivered", "bounced"})  # outcomes of which the row of a reply or DSN tells
-SPILL = 3_000  # rows that are held as they were built
+SPILL = 6_000  # rows that are held as they were built
 NAN = float("nan")
 Row = tuple[Any, ...]
 Inputs = Callable[[int, Any, "list[Command]", "list[Row]"], int]

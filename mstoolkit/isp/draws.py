@@ -19,6 +19,7 @@ from mstoolkit.model.random import GOLDEN
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int8]
+Loud = tuple[int, int, float, float]  # position, address, reply draw, tail draw
 _T = TypeVar("_T")
 LIVE, UNKNOWN, FULL = 0, 1, 2
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
@@ -26,9 +27,7 @@ SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an ass
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service"]
 _GOLDEN, _MIX_1, _MIX_2 = map(np.uint64, (GOLDEN, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
-_UNIFORM: dict[Purpose, int] = {
-    "address": 0, "reply": 1, "tail": 2, "open": 3, "machine": 4,
-}  # fmt: skip
+TOGETHER: tuple[Purpose, ...] = ("address", "reply", "tail")  # what one attempt is answered by
 _NORMAL = frozenset({"delay", "service"})
 
 
@@ -36,17 +35,21 @@ class People:
     """What single messages of one list look up, by position.
 
     ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
-    recipient; ``dead`` and ``full`` count unknown users and full mailboxes before each position.
-    ``reply`` decides the answer to a first attempt.
+    recipient. ``quiet`` is 1 where a first attempt cannot meet anything but acceptance without
+    news, whatever the sender's reputation, so that the provider need not look further. All others
+    are ``loud``, in order of position.
     """
 
-    __slots__ = ("address", "dead", "full", "reply")
+    __slots__ = ("address", "loud", "quiet")
 
-    def __init__(self, address: Ints, reply: Floats) -> None:
+    def __init__(
+        self, address: Ints, quiet: NDArray[np.bool_], reply: Floats, tail: Floats
+    ) -> None:
         self.address = address
-        self.reply = reply
-        self.dead = _prefix(address == UNKNOWN)
-        self.full = _prefix(address == FULL)
+        self.quiet = quiet.tobytes()
+        where = np.flatnonzero(~quiet)
+        columns = (where, address[where], reply[where], tail[where])
+        self.loud: list[Loud] = list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 class _ByList(dict[str, _T]):
@@ -74,11 +77,8 @@ class Draws:
     Attributes
     ----------
     people : dict of str to People
-        What parcels of a list look up; a list is drawn when it is first asked for.
-    quiet : dict of str to list of bool
-        Marks first attempts that cannot meet anything but acceptance without news, whatever the
-        sender's reputation: the provider need not look further.
-    stretch : dict of str to list of float
+        What messages of a list look up; a list is drawn when it is first asked for.
+    stretch : dict of str to array
         Multiplies the provider's working time, by position in the list.
     """
 
@@ -91,32 +91,23 @@ class Draws:
         self._keys: dict[tuple[str, int], int] = {}
         self._arrays: dict[tuple[Purpose, str], Floats] = {}
         self.people = _ByList(self._look_up)
-        self.quiet = _ByList(self._find_quiet)
         self.stretch = _ByList(self._stretch)
 
     def _look_up(self, name: str) -> People:
         address = np.zeros(self._sizes[name], np.int8)
-        drawn = self.array("address", name)
-        for part, segment, _ in self._parts(name):
+        quiet = np.zeros(self._sizes[name], bool)
+        drawn, reply, tail = (self.array(purpose, name) for purpose in TOGETHER)
+        for part, segment, profile in self._parts(name):
             address[part][drawn[part] < segment.unknown + segment.full] = FULL
             address[part][drawn[part] < segment.unknown] = UNKNOWN
-        return People(address, self.array("reply", name))
-
-    def _find_quiet(self, name: str) -> list[bool]:
-        live = self.people[name].address == LIVE
-        reply, tail = self.array("reply", name), self.array("tail", name)
-        quiet = np.zeros(self._sizes[name], bool)
-        for part, segment, profile in self._parts(name):
             loud = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
             news = profile.dsn + segment.complaints + segment.unsubscribes
-            quiet[part] = live[part] & (reply[part] >= loud) & (tail[part] >= news)
-        flags: list[bool] = quiet.tolist()
-        return flags
+            quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
+        return People(address, quiet, reply, tail)
 
-    def _stretch(self, name: str) -> list[float]:
+    def _stretch(self, name: str) -> Floats:
         normal = self.array("service", name)
-        factors: list[float] = np.exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2).tolist()
-        return factors
+        return np.asarray(np.exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2))
 
     def _parts(self, name: str) -> Iterator[tuple[slice, Segment, Profile]]:
         """Yield the parts of a list that are alike to everybody."""
@@ -150,10 +141,12 @@ class Draws:
             radius = np.sqrt(-2.0 * np.log1p(-u[:n]))
             normals: Floats = radius * np.cos(2.0 * np.pi * u[n:])
             return normals
+        if purpose not in TOGETHER:
+            return _uniforms(stream_key(self._seed, purpose, *key), n)
         if key != self._counted[0]:
-            u = _uniforms(stream_key(self._seed, "counted", *key), len(_UNIFORM) * n)
+            u = _uniforms(stream_key(self._seed, "counted", *key), len(TOGETHER) * n)
             self._counted = (key, u)
-        start = _UNIFORM[purpose] * n
+        start = TOGETHER.index(purpose) * n
         return self._counted[1][start : start + n]
 
     def reply(self, name: str, index: int, attempt: int) -> float:
@@ -172,13 +165,6 @@ class Draws:
         name, attempt = parcel.lot.list, parcel.attempt
         indices = range(parcel.first, parcel.first + parcel.n)
         return np.array([self.reply(name, index, attempt) for index in indices])
-
-
-def _prefix(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return how many flags are set before each position, and in all."""
-    counts = np.zeros(len(flags) + 1, np.int64)
-    np.cumsum(flags, out=counts[1:])
-    return counts
 
 
 def _uniforms(key: int, n: int) -> Floats:

@@ -6,6 +6,7 @@ a short cut that a test holds equal to it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from math import exp
 from typing import NamedTuple
@@ -15,8 +16,8 @@ import numpy as np
 from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.profile import ReplyText
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN, Draws, Floats, Ints
-from mstoolkit.isp.standing import Chances, Standing, Truth
+from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats, Loud
+from mstoolkit.isp.standing import Standing, Truth
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
 CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
@@ -65,6 +66,17 @@ class Verdict(NamedTuple):
     closed: bool = False
     feedback: tuple[News, ...] = ()
     done: float = 1.0
+
+
+class Met(NamedTuple):
+    """What a parcel met, in messages. News follows of those `heard`: (place in it, tail draw)."""
+
+    accepted: int
+    dead: int
+    full: int
+    busy: int
+    spam: int
+    heard: list[tuple[int, float]]
 
 
 class Provider:
@@ -158,7 +170,7 @@ class Provider:
                 return self._refuse(standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
             standing.level_at = now
-            if parcel.attempt == 0 and draws.quiet[parcel.lot.list][parcel.first]:
+            if parcel.attempt == 0 and draws.people[parcel.lot.list].quiet[parcel.first]:
                 standing.accepted += 1
                 return self._one if attempt.carried + 1 < self._ends else self._one_closing
             return self._look_closer(now, standing, attempt, draws)
@@ -169,38 +181,26 @@ class Provider:
         fits = self._meter(standing, now, attempt.span, parcel.n)
         if fits == 0:
             return self._refuse(standing, self._throttled, attempt, parcel.n)
-        looked_at = (
-            parcel
-            if fits == parcel.n
-            else Parcel(
-                parcel.lot,
-                parcel.first,
-                fits,
-                parcel.attempt,
-                parcel.born,
-                parcel.parent,
-                parcel.cause,
-            )
-        )
-        counts = self._look(standing, looked_at, draws)
-        news = self._follow_up(now, standing, looked_at, counts[0][1], draws)
-        replies = tuple((reply, n) for reply, n in counts if n)
+        looked_at = parcel
+        if fits < parcel.n:
+            looked_at = parcel.head(fits)
+        met = self._meet(standing, looked_at, draws)
+        replies = self._told(standing, met)
+        news: tuple[News, ...] = ()
+        if met.heard:
+            news = tuple(self._news(now, standing, looked_at, met.heard, draws))
         if fits == parcel.n:
-            return Verdict(replies, feedback=news)
+            return Verdict(replies, 0, False, news)
         rest = self._refuse(standing, self._throttled, attempt, parcel.n - fits)
         return Verdict((*replies, *rest.replies), rest.unsent, True, news, done=fits / parcel.n)
 
     def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
         """Return the opens and clicks that follow the acceptance of one known message."""
         standing = self._standing(source_ip, now)
-        opened, clicked, fetched = opening_chances(
-            self.profile,
-            self._segments[parcel.lot.segment],
-            np.array(standing.inbox),
-            np.array(standing.spam),
-        )
+        readers = habits(self.profile, self._segments[parcel.lot.segment])
+        opened, clicked, fetched = readers.chances(standing.inbox)
         name, index = parcel.lot.list, parcel.first
-        delay = open_delay(self.profile, draws.array("delay", name)[index])
+        delay = readers.delay(draws.array("delay", name)[index])
         news = []
         if draws.array("open", name)[index] < opened:
             news.append(News("opened", float(delay), 1, index))
@@ -250,15 +250,18 @@ class Provider:
 
     def _meter(self, standing: Standing, now: float, span: float, n: int) -> int:
         """Return how many of `n` messages over `span` pass the rate limit, and count them."""
-        since = now - standing.level_at
-        level = standing.level
-        if since > 0:
-            level = max(0.0, level - since * standing.rate)
-        room = standing.capacity - level + span * standing.rate
+        rate, level, at = standing.rate, standing.level, standing.level_at
+        if now > at:
+            level -= (now - at) * rate
+            if level < 0.0:
+                level = 0.0
+        room = standing.capacity - level + span * rate
         fits = n if room >= n else max(0, int(room + 1e-9))
-        end = now + span * fits / n
-        standing.level = max(0.0, level + fits - (end - now) * standing.rate)
-        standing.level_at = max(end, standing.level_at)
+        took = span * fits / n
+        level += fits - took * rate
+        standing.level = level if level > 0.0 else 0.0
+        if now + took > at:
+            standing.level_at = now + took
         return fits
 
     def _look_closer(
@@ -279,101 +282,88 @@ class Provider:
             return Verdict(((self._spam, 1),))
         standing.accepted += 1
         closing = attempt.carried + 1 >= self._ends
-        if draws.array("tail", parcel.lot.list).item(parcel.first) >= chances.tail:
+        tail = draws.array("tail", parcel.lot.list).item(parcel.first)
+        if tail >= chances.tail:
             return self._one_closing if closing else self._one
-        news = self._follow_up(now, standing, parcel, 1, draws)
+        news = tuple(self._news(now, standing, parcel, [(0, tail)], draws))
         return Verdict(self._one.replies, closed=closing, feedback=news)
 
-    def _look(
-        self, standing: Standing, parcel: Parcel, draws: Draws
-    ) -> tuple[tuple[Reply, int], ...]:
-        """Count the answers to messages that passed the rate limit; the accepted come first.
+    def _meet(self, standing: Standing, parcel: Parcel, draws: Draws) -> Met:
+        """Look at messages that passed the rate limit. A full mailbox is still full."""
+        if parcel.first < 0 and parcel.cause == "mailbox_full":
+            return Met(0, 0, parcel.n, 0, 0, [])
+        chances = standing.chances(parcel.lot.segment)
+        dead = full = busy = spam = 0
+        heard: list[tuple[int, float]] = []
+        for position, address, u, tail in self._to_look_at(parcel, draws):
+            if u < chances.busy:
+                busy += 1
+            elif address == UNKNOWN:
+                dead += 1
+            elif address == FULL:
+                full += 1
+            elif u < chances.spam:
+                spam += 1
+            elif tail < chances.tail:
+                heard.append((position - parcel.first, tail))
+        return Met(parcel.n - dead - full - busy - spam, dead, full, busy, spam, heard)
 
-        Few meet anything but acceptance: those whose draw is low are looked at one by one. A full
-        mailbox is still full.
+    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[Loud]:
+        """Return the messages of a parcel that may meet more than acceptance without news.
+
+        Of counted messages, what was throttled, lost or met a busy server was never looked at, so
+        their addresses are like any other.
         """
         n, first = parcel.n, parcel.first
-        if first < 0 and parcel.cause == "mailbox_full":
-            return ((self._accepted, 0), (self._full, n))
-        chances = standing.chances(parcel.lot.segment)
-        busy = spam = 0
-        if first >= 0:
-            people = draws.people[parcel.lot.list]
-            again = parcel.attempt > 0
-            u = draws.replies(parcel) if again else people.reply[first : first + n]
-            dead = people.dead.item(first + n) - people.dead.item(first)
-            full = people.full.item(first + n) - people.full.item(first)
-            of = people.address[first : first + n]
-        else:
-            u = draws.replies(parcel)
-            of = self._addresses(parcel, draws)
-            dead, full = int((of == UNKNOWN).sum()), int((of == FULL).sum())
-        for k in (u < chances.spam).nonzero()[0].tolist():
-            if u[k] < chances.busy:
-                busy += 1
-                dead -= int(of[k] == UNKNOWN)
-                full -= int(of[k] == FULL)
-            elif of[k] == LIVE:
-                spam += 1
-        accepted = n - dead - full - busy - spam
-        standing.accepted += accepted
+        if first < 0:
+            segment = self._segments[parcel.lot.segment]
+            dead, full = segment.unknown, segment.unknown + segment.full
+            drawn = (draws.of(purpose, parcel).tolist() for purpose in TOGETHER)
+            return [
+                (k, UNKNOWN if a < dead else FULL if a < full else LIVE, u, tail)
+                for k, (a, u, tail) in enumerate(zip(*drawn, strict=True), first)
+            ]
+        people = draws.people[parcel.lot.list]
+        if parcel.attempt:
+            address = people.address[first : first + n].tolist()
+            u, tail = draws.replies(parcel).tolist(), draws.of("tail", parcel).tolist()
+            return zip(range(first, first + n), address, u, tail, strict=True)
+        start = bisect_left(people.loud, (first,))
+        return people.loud[start : bisect_left(people.loud, (first + n,), start)]
+
+    def _told(self, standing: Standing, met: Met) -> tuple[tuple[Reply, int], ...]:
+        """Remember what was met, and return the replies; acceptance comes first, if any."""
+        standing.accepted += met.accepted
+        if met.dead:
+            standing.bad(self.profile.reputation.unknown * met.dead)
+        accepted, dead, full, busy, spam, _ = met
+        told = [(self._accepted, accepted)] if accepted else []
         if dead:
-            standing.bad(self.profile.reputation.unknown * dead)
-        return (
-            (self._accepted, accepted),
-            (self._unknown, dead),
-            (self._full, full),
-            (self._busy, busy),
-            (self._spam, spam),
-        )
-
-    def _addresses(self, parcel: Parcel, draws: Draws) -> Ints:
-        """Return what the addresses of counted messages are.
-
-        What was throttled, lost or met a busy server was never looked at, so it is like any other.
-        """
-        segment = self._segments[parcel.lot.segment]
-        u = draws.of("address", parcel)
-        addresses = np.where(u < segment.unknown + segment.full, FULL, LIVE).astype(np.int8)
-        addresses[u < segment.unknown] = UNKNOWN
-        return addresses
-
-    def _follow_up(
-        self, now: float, standing: Standing, parcel: Parcel, accepted: int, draws: Draws
-    ) -> tuple[News, ...]:
-        """Return complaints, unsubscribes and DSNs that follow accepted messages."""
-        if not accepted:
-            return ()
-        chances = standing.chances(parcel.lot.segment)
-        tail = draws.of("tail", parcel)
-        hits = (tail < chances.tail).nonzero()[0].tolist()
-        if hits and parcel.first < 0:
-            hits = [k for k in hits if k < accepted]
-        elif hits:
-            address = draws.people[parcel.lot.list].address
-            reply = draws.replies(parcel)
-            first = parcel.first
-            hits = [k for k in hits if address[first + k] == LIVE and reply[k] >= chances.spam]
-        if not hits:
-            return ()
-        normal = draws.of("delay", parcel)
-        return tuple(self._news(now, standing, parcel, chances, tail, normal, hits))
+            told.append((self._unknown, dead))
+        if full:
+            told.append((self._full, full))
+        if busy:
+            told.append((self._busy, busy))
+        if spam:
+            told.append((self._spam, spam))
+        return tuple(told)
 
     def _news(
         self,
         now: float,
         standing: Standing,
         parcel: Parcel,
-        chances: Chances,
-        tail: Floats,
-        normal: Floats,
-        hits: Iterable[int],
+        heard: Iterable[tuple[int, float]],
+        draws: Draws,
     ) -> Iterable[News]:
+        """Yield the complaint, unsubscribe or DSN that follows each message of `heard`."""
+        chances = standing.chances(parcel.lot.segment)
+        normal = draws.of("delay", parcel)
         profile = self.profile
         engagement = profile.engagement
-        for k in hits:
+        for k, u in heard:
             first = parcel.first + k if parcel.first >= 0 else -1
-            u, z = float(tail[k]), float(normal[k])
+            z = float(normal[k])
             if u < chances.unsubscribed:
                 delay = engagement.complaint_median * exp(engagement.complaint_sigma * z)
                 if u < chances.complained:
@@ -392,22 +382,43 @@ class Provider:
         return Verdict(((reply, refused),), n - refused, True, done=0.0)
 
 
-def opening_chances(
-    profile: Profile, segment: Segment, inbox: Floats, spam: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return the chances that accepted messages are opened, clicked, fetched by a machine."""
-    seen = inbox + spam * profile.engagement.spam_opens
-    return (
-        segment.opens * seen,
-        min(segment.clicks, segment.opens) * inbox,
-        profile.engagement.prefetch * inbox,
-    )
+class Habits(NamedTuple):
+    """How mail of a segment is read at a provider: numbers, or arrays of them for many messages."""
+
+    opens: Floats | float
+    clicks: Floats | float
+    spam_opens: Floats | float
+    prefetch: Floats | float
+    missing: Floats | float
+    open_median: Floats | float
+    open_sigma: Floats | float
+
+    def chances(self, inbox: Floats | float) -> tuple[Floats, Floats, Floats]:
+        """Return the chances to be opened, clicked, fetched by a machine, by inbox share."""
+        spam = np.maximum(0.0, 1.0 - inbox - self.missing)
+        return (
+            self.opens * (inbox + spam * self.spam_opens),
+            np.minimum(self.clicks, self.opens) * inbox,
+            np.asarray(self.prefetch * inbox),
+        )
+
+    def delay(self, normal: Floats | float) -> Floats:
+        """Return the delay (s) from acceptance to opening for standard normal draws."""
+        return np.asarray(self.open_median * np.exp(self.open_sigma * normal))
 
 
-def open_delay(profile: Profile, normal: Floats | float) -> Floats:
-    """Return the delay (s) from acceptance to opening for standard normal draws."""
+def habits(profile: Profile, segment: Segment) -> Habits:
+    """Return how mail of a segment is read at a provider."""
     engagement = profile.engagement
-    return np.asarray(engagement.open_median * np.exp(engagement.open_sigma * normal))
+    return Habits(
+        segment.opens,
+        segment.clicks,
+        engagement.spam_opens,
+        engagement.prefetch,
+        profile.placement.missing,
+        engagement.open_median,
+        engagement.open_sigma,
+    )
 
 
 def providers(scenario: Scenario) -> dict[str, Provider]:

@@ -53,6 +53,7 @@ class Standing:
         "_chances",
         "_counted",
         "_good",
+        "_growth",
         "_profile",
         "_rejected",
         "_segments",
@@ -76,6 +77,7 @@ class Standing:
     def __init__(self, profile: Profile, segments: dict[str, Segment], warm: float) -> None:
         self._profile = profile
         self._segments = segments
+        self._growth = log(profile.rate.ceiling / profile.rate.cautious)
         self._at = 0.0
         self._good = 0.0
         self._counted = 0
@@ -113,33 +115,31 @@ class Standing:
 
     def review(self, now: float) -> None:
         """Decay, judge again, and derive limit, placement and chances from the judgement."""
-        profile, at = self._profile, self._at
-        half_life = profile.reputation.half_life
-        decay = 1.0
-        if now > at:
-            decay = exp((at - now) * _LN_2 / half_life)
-            self._at = now
-        self._good = self._good * decay + (self.accepted - self._counted)
-        self._counted = self.accepted
+        profile, limits, accepted = self._profile, self._profile.rate, self.accepted
+        fading = -_LN_2 / profile.reputation.half_life
+        decay = exp((now - self._at) * fading) if now > self._at else 1.0
+        self._at = now
+        self._good = self._good * decay + (accepted - self._counted)
+        self._counted = accepted
         self._bad *= decay
         while self._ahead and self._ahead[0][0] <= now:
             at, weight = heappop(self._ahead)
-            self._bad += weight * exp(-(now - at) * _LN_2 / half_life)
+            self._bad += weight * exp((now - at) * fading)
         known = profile.reputation.prior + self._good
-        self.reputation = known / (known + self._bad)
-        self.warmth = min(1.0, self.warm_start + self.accepted / profile.rate.warmup_volume)
-        trust = self.reputation**2 * self.warmth
-        low, high = profile.rate.cautious, profile.rate.ceiling
-        self.rate = low * (high / low) ** trust
-        self.capacity = max(1.0, self.rate * profile.rate.window)
-        self.room = self.capacity - 1.0 + 1e-9
+        reputation = self.reputation = known / (known + self._bad)
+        warmth = self.warm_start + accepted / limits.warmup_volume
+        self.warmth = warmth = warmth if warmth < 1.0 else 1.0
+        rate = self.rate = limits.cautious * exp(reputation**2 * warmth * self._growth)
+        capacity = rate * limits.window
+        self.capacity = capacity = capacity if capacity > 1.0 else 1.0
+        self.room = capacity - 1.0 + 1e-9
         listing = profile.blocklisting
-        if self.reputation < listing.threshold and self.listed_until <= now:
+        if reputation < listing.threshold and self.listed_until <= now:
             self.listed_until = now + listing.lasts
         self._place()
         self.refresh_at = now + REFRESH
         listed = self.listed_until > now
-        self.history.append((now, self.reputation, self.warmth, self.rate, self.inbox, listed))
+        self.history.append((now, reputation, warmth, rate, self.inbox, listed))
 
     def _place(self) -> None:
         profile = self._profile
@@ -148,10 +148,8 @@ class Standing:
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
         self.inbox = placement.worst + (placement.best - placement.worst) * share
         self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
-        rejected = min(
-            1.0, profile.spam_rejected * (1.0 + REJECTED_AT_WORST * (1.0 - self.reputation))
-        )
-        self._rejected = rejected
+        worse = 1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)
+        self._rejected = min(1.0, profile.spam_rejected * worse)
         self._chances.clear()
 
     def chances(self, segment: str) -> Chances:

@@ -64,3 +64,7 @@ class Parcel:
     born: float = 0.0
     parent: int = -1
     cause: str = ""
+
+    def head(self, n: int) -> Parcel:
+        """Return the first `n` messages."""
+        return Parcel(self.lot, self.first, n, self.attempt, self.born, self.parent, self.cause)

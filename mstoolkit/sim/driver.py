@@ -175,7 +175,7 @@ class Driver:
         if parcel.n > 1 or parcel.first < 0 or send.span:
             self._send_many(send, verdict, machine, line.slots, line.service + own)
             return
-        each = line.service * self._stretch[parcel.lot.list][parcel.first] + own
+        each = line.service * self._stretch[parcel.lot.list].item(parcel.first) + own
         line.carried += 1
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(now + each, send.token, replies, unsent, each, closed)
@@ -191,8 +191,9 @@ class Driver:
         """The same for a parcel of many: it takes its span, or as long as its slots need."""
         now, n = self._last, send.parcel.n
         took = max(send.span, each * n / slots) * verdict.done + each
-        verdict = self._cut_off(machine, verdict, n, now, took)
-        at = min(now + took, machine.next_outage(now))
+        at, outage = now + took, machine.next_outage
+        if at > outage:
+            verdict, at = self._cut_off(verdict, n, (outage - now) / took), outage
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(at, send.token, replies, unsent, each, closed)
         self._later(at, self._done, (replied, machine, slots, send, feedback, now))
@@ -221,12 +222,8 @@ class Driver:
             line.provider.disconnect(line.machine.source_ip, line.slots)
 
     @staticmethod
-    def _cut_off(machine: Machine, verdict: Verdict, n: int, now: float, took: float) -> Verdict:
-        """Let an outage that begins before the end cut a parcel off: the rest stays unsent."""
-        start = machine.next_outage(now)
-        if now + took <= start:
-            return verdict
-        share = (start - now) / took
+    def _cut_off(verdict: Verdict, n: int, share: float) -> Verdict:
+        """Let an outage after a share of the time cut a parcel off: the rest stays unsent."""
         kept: list[tuple[Reply, int]] = []
         total = 0
         for reply, count in verdict.replies:

@@ -17,12 +17,7 @@ from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog.observations import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.draws import LIVE
-from mstoolkit.isp.provider import (
-    CLICK_DELAY,
-    PREFETCH_DELAY,
-    open_delay,
-    opening_chances,
-)
+from mstoolkit.isp.provider import CLICK_DELAY, PREFETCH_DELAY, Habits, habits
 from mstoolkit.model import Parcel
 
 _BIN = 3600.0  # counted opens are told in bins of so many s
@@ -63,8 +58,8 @@ class _Readers:
     ) -> None:
         numbers, self._kind = np.unique(mail.lot, return_inverse=True)
         self._lots = [mail.lots[number] for number in numbers.tolist()]
-        self._profiles = [scenario.isps[lot.isp] for lot in self._lots]
-        self._segments = [scenario.audience.segments[lot.segment] for lot in self._lots]
+        segments, isps = scenario.audience.segments, scenario.isps
+        self._read = np.array([habits(isps[k.isp], segments[k.segment]) for k in self._lots]).T
         self._sources = [source_ip(server, scenario.servers[server]) for server in mail.servers]
         self._providers = providers
         self._mail = mail
@@ -99,12 +94,12 @@ class _Readers:
         which = np.repeat(np.arange(len(size)), size)
         ends = np.cumsum(size)
         within = np.arange(len(which)) - np.repeat(ends - size, size)
-        first = mail.first[which]
+        first = mail.first.take(which)
         index = np.where(first >= 0, first + within, -1)
         address = self._draws.people[self._list].address
-        live = (index < 0) | (address[index] == LIVE)
+        live = (index < 0) | (address.take(index, mode="wrap") == LIVE)
         passed = np.concatenate(([0], np.cumsum(live)))
-        keep = live & (passed[1:] - np.repeat(passed[ends - size], size) <= mail.n[which])
+        keep = live & (passed[1:] - np.repeat(passed[ends - size], size) <= mail.n.take(which))
         return which[keep], index[keep]
 
     def _chances(self) -> tuple[Array, Array, Array]:
@@ -120,47 +115,35 @@ class _Readers:
             times, share = self._providers[isps[k]].placement(self._sources[server])
             review = np.searchsorted(times, mail.decided_at[mine], "right") - 1
             inbox[mine] = share[np.maximum(review, 0)]
-        opened, clicked, fetched = np.zeros((3, len(inbox)))
-        for number, (profile, segment) in enumerate(
-            zip(self._profiles, self._segments, strict=True)
-        ):
-            mine = kind == number
-            share = inbox[mine]
-            spam = np.maximum(0.0, 1.0 - share - profile.placement.missing)
-            chances = opening_chances(profile, segment, share, spam)
-            opened[mine], clicked[mine], fetched[mine] = chances
-        return opened, clicked, fetched
+        return self._habits(kind).chances(inbox)
+
+    def _habits(self, kind: Array) -> Habits:
+        """Return how the mail of so many lots is read, as arrays."""
+        return Habits(*(column[kind] for column in self._read))
 
     def _kinds(self) -> Iterator[tuple[str, str, Array, Array]]:
         """Yield what happens, by whom, to which messages and how long after acceptance (s)."""
         opened, clicked, fetched = self._chances()
-        which = self._which
-        u = self._of("open")
-        hit = np.flatnonzero(u < opened[which])
-        delay = self._delays(hit)
+        which, everybody = self._which, slice(None)
+        u = self._of("open", everybody)
+        hit = np.flatnonzero(u < opened.take(which))
+        rows = which[hit]
+        delay = self._habits(self._kind[rows]).delay(self._of("delay", hit))
         yield "opened", "person", hit, delay
-        clicks = u[hit] < clicked[which[hit]]
+        clicks = u[hit] < clicked[rows]
         yield "clicked", "person", hit[clicks], delay[clicks] + CLICK_DELAY
-        hit = np.flatnonzero(self._of("machine") < fetched[which])
+        hit = np.flatnonzero(self._of("machine", everybody) < fetched.take(which))
         yield "opened", "machine", hit, np.full(len(hit), PREFETCH_DELAY)
 
-    def _delays(self, hit: Array) -> Array:
-        normal = self._of("delay")[hit]
-        delay = np.zeros(len(hit))
-        kind = self._kind[self._which[hit]]
-        for number, profile in enumerate(self._profiles):
-            mine = kind == number
-            delay[mine] = open_delay(profile, normal[mine])
-        return delay
-
-    def _of(self, purpose: Any) -> Array:
+    def _of(self, purpose: Any, messages: Array | slice) -> Array:
         """Return known messages' own draws, and draws keyed by the first attempt for counted."""
-        own = self._draws.array(purpose, self._list)[self._index]
-        counted = self._index < 0
-        if counted.any():
-            row = self._which[counted.argmax()]
+        index = self._index[messages]
+        own = self._draws.array(purpose, self._list).take(index, mode="wrap")
+        counted = np.flatnonzero(index < 0)
+        if len(counted):
+            row = self._which[messages][counted[0]]
             lot, token = self._lots[self._kind[row]], int(self._mail.token[row])
-            parcel = Parcel(lot, -1, int(counted.sum()), 0, 0.0, token)
+            parcel = Parcel(lot, -1, len(counted), 0, 0.0, token)
             own[counted] = self._draws.of(purpose, parcel)
         return own
 

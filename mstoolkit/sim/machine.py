@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Generator
 
 import simpy
@@ -10,6 +9,8 @@ import simpy
 from mstoolkit.config import Server
 from mstoolkit.config.scenario import FRESH_ROUND_TRIPS, ROUND_TRIPS
 from mstoolkit.sim.clock import Clock
+
+_NEVER = float("inf")
 
 
 class Machine:
@@ -21,14 +22,14 @@ class Machine:
     """
 
     __slots__ = (
-        "_ends",
+        "_outages",
         "active",
         "down",
         "fresh_trips",
         "latency",
+        "next_outage",
         "source_ip",
         "speed",
-        "starts",
         "trips",
     )
 
@@ -40,20 +41,16 @@ class Machine:
         self.source_ip = source_ip
         self.active = 0
         self.down = False
-        self.starts = [start for start, _ in outages]
-        self._ends = [end for _, end in outages]
+        self.next_outage = outages[0][0] if outages else _NEVER
+        self._outages = outages
 
     def outages(self, clock: Clock) -> Generator[simpy.Event, None, None]:
         """Go down and come back, as a SimPy process."""
-        for start, end in zip(self.starts, self._ends, strict=True):
+        following = [start for start, _ in self._outages[1:]]
+        for (start, end), after in zip(self._outages, [*following, _NEVER], strict=False):
             if start > clock.now:
                 yield clock.timeout(start - clock.now)
-            self.down = True
+            self.down, self.next_outage = True, after
             if end > clock.now:
                 yield clock.timeout(end - clock.now)
             self.down = False
-
-    def next_outage(self, now: float) -> float:
-        """Return when the next outage begins; infinity if none does."""
-        k = bisect_right(self.starts, now)
-        return self.starts[k] if k < len(self.starts) else float("inf")

@@ -17,7 +17,7 @@ from mstoolkit.config import ConfigError, Policy, Scenario
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog import Manifest, Recorder, frame_of, manifest_of, write_log
-from mstoolkit.isp import Draws, Truth, providers
+from mstoolkit.isp import Draws, Provider, Truth, providers
 from mstoolkit.model import Event
 from mstoolkit.sim.driver import Driver
 from mstoolkit.sim.engagement import openings
@@ -37,8 +37,8 @@ class Run:
         As they were given.
     table : pyarrow.Table
         The event log.
-    reviews : list of Truth
-        The providers' hidden state, as `truth` tells it.
+    providers : dict of str to Provider
+        With the hidden state they ended in; `truth` tells how it came to that.
     totals : dict of str to int
         Messages by where they ended.
     """
@@ -48,7 +48,7 @@ class Run:
     seed: int
     batch: int
     table: pa.Table
-    reviews: list[Truth]
+    providers: dict[str, Provider]
     totals: dict[str, int]
 
     @cached_property
@@ -79,7 +79,8 @@ class Run:
         Columns: at (s), source_ip, server, isp, reputation (0..1), warmth (0..1), rate
         (messages/s), listed, inbox and spam (shares).
         """
-        frame = pd.DataFrame(self.reviews, columns=list(Truth._fields))
+        reviews = [row for _, isp in sorted(self.providers.items()) for row in isp.truth()]
+        frame = pd.DataFrame(reviews, columns=list(Truth._fields))
         servers = {source_ip(name, s): name for name, s in self.scenario.servers.items()}
         frame.insert(2, "server", frame["source_ip"].map(servers))
         return frame
@@ -91,6 +92,22 @@ class Run:
         return path
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A run makes many small values and no cycles: collecting would only cost time.
+
+    As a decorator it lasts until what the run worked with is gone.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_no_garbage_collection()
 def simulate(
     scenario: Scenario,
     strategy: str | Policy,
@@ -137,18 +154,16 @@ def simulate(
         scenario = scenario.model_copy(update={"strategies": {**scenario.strategies, name: policy}})
     if batch < 1:
         raise ConfigError(f"must be at least 1, got {batch}", key="batch", remedy="1 is exact")
-    with _no_garbage_collection():
-        dispatcher = Dispatcher(scenario.servers, policy, seed=seed, batch=batch)
-        recorder = Recorder(scenario, run=f"{scenario.name}-{name}-{seed}", strategy=name)
-        world, draws = providers(scenario), Draws(scenario, seed)
-        driver = Driver(scenario, dispatcher, world, draws, recorder)
-        driver.run(cast("list[Event]", Mailing(scenario).arrivals()), progress)
-        totals = dispatcher.totals
-        _check_books(totals)
-        until = scenario.horizon + scenario.follow
-        table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
-        reviews = [row for name in sorted(world) for row in world[name].truth()]
-    return Run(scenario, name, seed, batch, table, reviews, totals)
+    dispatcher = Dispatcher(scenario.servers, policy, seed=seed, batch=batch)
+    recorder = Recorder(scenario, run=f"{scenario.name}-{name}-{seed}", strategy=name)
+    world, draws = providers(scenario), Draws(scenario, seed)
+    driver = Driver(scenario, dispatcher, world, draws, recorder)
+    driver.run(cast("list[Event]", Mailing(scenario).arrivals()), progress)
+    totals = dispatcher.totals
+    _check_books(totals)
+    until = scenario.horizon + scenario.follow
+    table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
+    return Run(scenario, name, seed, batch, table, world, totals)
 
 
 def _policy_of(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:
@@ -170,15 +185,3 @@ def _check_books(totals: dict[str, int]) -> None:
     placed = sum(n for where, n in totals.items() if where != "enqueued")
     if placed != totals["enqueued"]:
         raise RuntimeError(f"messages were lost or made up, please report this: {totals}")
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A run makes many small values and no cycles: collecting would only cost time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

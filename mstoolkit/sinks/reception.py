@@ -116,7 +116,7 @@ class Reception:
     def seconds(self, server: str, parcel: Parcel, fresh: bool) -> float:
         """Return the real time (s) that a message takes here in all."""
         lot = parcel.lot
-        stretch = self._draws.stretch[lot.list][parcel.first]
+        stretch = float(self._draws.stretch[lot.list][parcel.first])
         service = self._scenario.isps[lot.isp].service * stretch
         taken = service + self._desks[server].seconds(fresh)
         slow = self.schedule.active(server, "slow", self.clock.now())

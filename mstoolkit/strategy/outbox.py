@@ -61,11 +61,11 @@ class Outbox:
         """
         isp = path.isp
         if (
-            isp.ready
+            self._batch > 1
+            or isp.ready
             or isp.dirty
             or path.paced
             or not (path.clear and path.eligible and isp.queue.n)
-            or self._batch > 1
             or path.server.in_use >= path.server.connections
         ):
             return False
@@ -130,7 +130,7 @@ class Outbox:
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
-            if parcel.n == 1:
+            if self._batch == 1:
                 path.pace_timer = True
                 self._timers.set(gcra.tat, "pace", path.number)
         send = Send(
@@ -157,21 +157,24 @@ class Outbox:
         self.commands.append(send)
 
     def release(self, path: Path, taken: list[int] | int, closed: bool, now: float) -> None:
-        """Give slots back. A path whose pacing a parcel of many has spent may then go on.
+        """Give slots back. A path whose pacing a parcel has spent goes on when all are back.
 
-        Until the parcel is back nothing else is sent there, so that pacing costs no wake-up. The
-        next may begin one interval before its first message may leave: its messages are spread over
-        the span that pacing gives it, so that none leaves too early.
+        So pacing costs no wake-up of its own. The next parcel may begin one interval before its
+        first message may leave: its messages are spread over the span that pacing gives it, so that
+        none leaves too early.
         """
-        self._pool.release(path, taken, closed)
-        if path.paced and not path.pace_timer:
+        if path.paced and not path.pace_timer and self._is_last(path, taken):
             ready = path.gcra.ready_at(now) - path.gcra.interval
-            if ready > now:
-                path.pace_timer = True
+            path.paced = path.pace_timer = ready > now
+            if path.paced:
                 self._timers.set(ready, "pace", path.number)
-            else:
-                path.paced = False
-                self._pool.refresh(path)
+        self._pool.release(path, taken, closed)
+
+    @staticmethod
+    def _is_last(path: Path, taken: list[int] | int) -> bool:
+        """Whether nothing is under way on a path but what holds the slots `taken`."""
+        held = 1 if isinstance(taken, int) else len(taken)
+        return len(path.idle) + held == len(path.used)
 
     def _await_turn(self, now: float) -> None:
         if not self.turning and self._pool.shared is not None:

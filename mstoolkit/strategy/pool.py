@@ -161,16 +161,18 @@ class Pool:
             The one slot, or all of them.
         """
         server, idle = path.server, path.idle
-        room = path.width - len(path.used) + len(idle)
-        slot = idle.pop()
         if n > 1:
+            room = path.width - len(path.used) + len(idle)
             count = min(n, room, server.connections - server.in_use)
-            count = 1 if path.probing else max(count, 1)
-            taken = [slot, *(idle.pop() for _ in range(count - 1))]
+            if count < 1 or path.probing:
+                count = 1
+            taken = idle[-count:]
+            del idle[-count:]
             for each in taken:
                 path.used[each] = 0
             self._count_in(server, count)
-            return slot, True, taken
+            return taken[-1], True, taken
+        slot = idle.pop()
         used = path.used[slot]
         fresh = used == 0 or used >= path.per_connection
         path.used[slot] = 1 if fresh else used + 1
@@ -192,7 +194,7 @@ class Pool:
             if closed:
                 path.used[taken] = 0
         else:
-            path.idle.extend(reversed(taken))
+            path.idle += taken
             server.in_use -= len(taken)
             if closed:
                 for slot in taken:

@@ -64,7 +64,10 @@ class Suspensions:
     def resume(self, server: ServerState, path: Path | None) -> None:
         """The probe came through: a path, or the whole server, is in use again."""
         self._outbox.commands.append(Resumed(server.name, path.isp.name if path else ""))
-        self._pool.recheck_server(server)
+        if path:
+            self._pool.recheck(path)
+        else:
+            self._pool.recheck_server(server)
 
     def narrow(self, path: Path, now: float) -> bool:
         """Use one connection less, if some are open; try one more after a while."""

@@ -8,8 +8,8 @@ import pytest
 from mstoolkit.config import Segment, load_profile
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.isp import Draws, providers
-from mstoolkit.isp.draws import FULL, UNKNOWN
-from mstoolkit.isp.provider import open_delay, opening_chances
+from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN
+from mstoolkit.isp.provider import habits
 from mstoolkit.model import Parcel
 from mstoolkit.testing import small_scenario
 
@@ -21,8 +21,8 @@ BLOCK = Mailing(SCENARIO).blocks[0]
 
 def test_opens_fall_as_mail_goes_to_spam() -> None:
     """In the inbox all rates hold, in spam a tenth of the opens, no clicks, no prefetch."""
-    inbox, spam = np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.5, 1.0])
-    opened, clicked, fetched = opening_chances(GMAIL, READERS, inbox, spam)
+    readers = habits(GMAIL, READERS)._replace(missing=0.0)
+    opened, clicked, fetched = readers.chances(np.array([1.0, 0.5, 0.0]))
     assert opened == pytest.approx([0.4, 0.22, 0.04])
     assert clicked == pytest.approx([0.1, 0.05, 0.0])
     assert fetched == pytest.approx([0.12, 0.06, 0.0])
@@ -31,7 +31,7 @@ def test_opens_fall_as_mail_goes_to_spam() -> None:
 def test_nobody_clicks_without_opening() -> None:
     """Clicks are at most the opens of the inbox."""
     odd = Segment(share=1.0, opens=0.01, clicks=0.5)
-    opened, clicked, _ = opening_chances(GMAIL, odd, np.array([1.0]), np.array([0.0]))
+    opened, clicked, _ = habits(GMAIL, odd).chances(1.0)
     assert clicked <= opened
 
 
@@ -54,7 +54,7 @@ def test_opened_tells_of_one_message() -> None:
 def test_delays_have_the_stated_median() -> None:
     """A standard normal draw of 0 is the median, one sigma multiplies by e^sigma."""
     engagement = GMAIL.engagement
-    delays = open_delay(GMAIL, np.array([0.0, 1.0, -1.0]))
+    delays = habits(GMAIL, READERS).delay(np.array([0.0, 1.0, -1.0]))
     factor = np.exp(engagement.open_sigma)
     median = engagement.open_median
     assert delays == pytest.approx([median, median * factor, median / factor])
@@ -87,10 +87,16 @@ def test_draws_are_uniform(attempt: int) -> None:
 
 
 def test_people_are_as_their_segment_says() -> None:
-    """Prefix sums count who is unknown or full, and quiet ones are live."""
+    """Quiet ones are live, all others are loud and told in order, and stretches average to one."""
     draws = Draws(SCENARIO, 1)
     people = draws.people["spring"]
-    assert people.dead[-1] == np.sum(people.address == UNKNOWN) > 0
-    assert people.full[-1] == np.sum(people.address == FULL) > 0
-    assert not np.any(np.array(draws.quiet["spring"]) & (people.address != 0))
+    quiet = np.frombuffer(people.quiet, bool)
+    assert np.sum(people.address == UNKNOWN) > 0
+    assert np.sum(people.address == FULL) > 0
+    assert not np.any(quiet & (people.address != LIVE))
+    assert [entry[0] for entry in people.loud] == np.flatnonzero(~quiet).tolist()
+    for position, address, reply, tail in people.loud[:50]:
+        assert address == people.address[position]
+        assert reply == draws.array("reply", "spring")[position]
+        assert tail == draws.array("tail", "spring")[position]
     assert np.mean(draws.stretch["spring"]) == pytest.approx(1.0, abs=0.02)
