@@ -7,7 +7,7 @@ a short cut that a test holds equal to it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import exp
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
 CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
 PREFETCH_DELAY = 60.0  # s from acceptance to a machine's fetch; an assumption
+Replies = tuple[tuple[Reply, int], ...]
+Heard = Sequence[tuple[int, float]]
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
 
 
@@ -61,22 +63,11 @@ class Verdict(NamedTuple):
     connection was closed after the share ``done`` of the parcel.
     """
 
-    replies: tuple[tuple[Reply, int], ...]
+    replies: Replies
     unsent: int = 0
     closed: bool = False
     feedback: tuple[News, ...] = ()
     done: float = 1.0
-
-
-class Met(NamedTuple):
-    """What a parcel met, in messages. News follows of those `heard`: (place in it, tail draw)."""
-
-    accepted: int
-    dead: int
-    full: int
-    busy: int
-    spam: int
-    heard: list[tuple[int, float]]
 
 
 class Provider:
@@ -126,7 +117,9 @@ class Provider:
 
     def connect(self, now: float, source_ip: str, n: int = 1) -> Reply:
         """Admit (220) or refuse `n` connections; `disconnect` must end what was admitted."""
-        standing = self._standing(source_ip, now)
+        standing = self._standings.get(source_ip)
+        if standing is None or now >= standing.refresh_at:
+            standing = self._standing(source_ip, now)
         if standing.listed_until > now:
             return self._listed
         if standing.open + n > self.profile.connections:
@@ -184,11 +177,10 @@ class Provider:
         looked_at = parcel
         if fits < parcel.n:
             looked_at = parcel.head(fits)
-        met = self._meet(standing, looked_at, draws)
-        replies = self._told(standing, met)
+        replies, heard = self._meet(standing, looked_at, draws)
         news: tuple[News, ...] = ()
-        if met.heard:
-            news = tuple(self._news(now, standing, looked_at, met.heard, draws))
+        if heard:
+            news = tuple(self._news(now, standing, looked_at, heard, draws))
         if fits == parcel.n:
             return Verdict(replies, 0, False, news)
         rest = self._refuse(standing, self._throttled, attempt, parcel.n - fits)
@@ -288,10 +280,14 @@ class Provider:
         news = tuple(self._news(now, standing, parcel, [(0, tail)], draws))
         return Verdict(self._one.replies, closed=closing, feedback=news)
 
-    def _meet(self, standing: Standing, parcel: Parcel, draws: Draws) -> Met:
-        """Look at messages that passed the rate limit. A full mailbox is still full."""
+    def _meet(self, standing: Standing, parcel: Parcel, draws: Draws) -> tuple[Replies, Heard]:
+        """Answer messages that passed the rate limit; acceptance comes first, if any.
+
+        A full mailbox is still full. Of the messages that are heard of again, the place in the
+        parcel and the tail draw are returned.
+        """
         if parcel.first < 0 and parcel.cause == "mailbox_full":
-            return Met(0, 0, parcel.n, 0, 0, [])
+            return ((self._full, parcel.n),), ()
         chances = standing.chances(parcel.lot.segment)
         dead = full = busy = spam = 0
         heard: list[tuple[int, float]] = []
@@ -306,7 +302,23 @@ class Provider:
                 spam += 1
             elif tail < chances.tail:
                 heard.append((position - parcel.first, tail))
-        return Met(parcel.n - dead - full - busy - spam, dead, full, busy, spam, heard)
+        accepted = parcel.n - dead - full - busy - spam
+        standing.accepted += accepted
+        if dead:
+            standing.bad(self.profile.reputation.unknown * dead)
+        return self._replies(accepted, dead, full, busy, spam), heard
+
+    def _replies(self, accepted: int, dead: int, full: int, busy: int, spam: int) -> Replies:
+        replies = [(self._accepted, accepted)] if accepted else []
+        if dead:
+            replies.append((self._unknown, dead))
+        if full:
+            replies.append((self._full, full))
+        if busy:
+            replies.append((self._busy, busy))
+        if spam:
+            replies.append((self._spam, spam))
+        return tuple(replies)
 
     def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[Loud]:
         """Return the messages of a parcel that may meet more than acceptance without news.
@@ -331,29 +343,12 @@ class Provider:
         start = bisect_left(people.loud, (first,))
         return people.loud[start : bisect_left(people.loud, (first + n,), start)]
 
-    def _told(self, standing: Standing, met: Met) -> tuple[tuple[Reply, int], ...]:
-        """Remember what was met, and return the replies; acceptance comes first, if any."""
-        standing.accepted += met.accepted
-        if met.dead:
-            standing.bad(self.profile.reputation.unknown * met.dead)
-        accepted, dead, full, busy, spam, _ = met
-        told = [(self._accepted, accepted)] if accepted else []
-        if dead:
-            told.append((self._unknown, dead))
-        if full:
-            told.append((self._full, full))
-        if busy:
-            told.append((self._busy, busy))
-        if spam:
-            told.append((self._spam, spam))
-        return tuple(told)
-
     def _news(
         self,
         now: float,
         standing: Standing,
         parcel: Parcel,
-        heard: Iterable[tuple[int, float]],
+        heard: Heard,
         draws: Draws,
     ) -> Iterable[News]:
         """Yield the complaint, unsubscribe or DSN that follows each message of `heard`."""

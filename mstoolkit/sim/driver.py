@@ -173,30 +173,27 @@ class Driver:
         own = machine.active / machine.speed
         own += machine.fresh_trips if send.fresh else machine.trips
         if parcel.n > 1 or parcel.first < 0 or send.span:
-            self._send_many(send, verdict, machine, line.slots, line.service + own)
+            self._send_many(send, verdict, line, line.service + own)
             return
         each = line.service * self._stretch[parcel.lot.list].item(parcel.first) + own
         line.carried += 1
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(now + each, send.token, replies, unsent, each, closed)
-        if closed or feedback or line.slots > 1:
-            done = (replied, machine, line.slots, send, feedback, now)
-            self._later(replied.at, self._done, done)
+        if closed or feedback:
+            self._later(replied.at, self._done, (replied, line, send, feedback, now))
         else:
             self._later(replied.at, self._done_quietly, (replied, machine))
 
-    def _send_many(
-        self, send: Send, verdict: Verdict, machine: Machine, slots: int, each: float
-    ) -> None:
+    def _send_many(self, send: Send, verdict: Verdict, line: Line, each: float) -> None:
         """The same for a parcel of many: it takes its span, or as long as its slots need."""
         now, n = self._last, send.parcel.n
-        took = max(send.span, each * n / slots) * verdict.done + each
-        at, outage = now + took, machine.next_outage
+        took = max(send.span, each * n / line.slots) * verdict.done + each
+        at, outage = now + took, line.machine.next_outage
         if at > outage:
             verdict, at = self._cut_off(verdict, n, (outage - now) / took), outage
         replies, unsent, closed, feedback, _ = verdict
         replied = Replied(at, send.token, replies, unsent, each, closed)
-        self._later(at, self._done, (replied, machine, slots, send, feedback, now))
+        self._later(at, self._done, (replied, line, send, feedback, now))
 
     def _connect(self, send: Send, now: float) -> Line | None:
         """Open what an attempt needs; None if it was refused, which it will be told."""
@@ -213,13 +210,15 @@ class Driver:
             failed = ConnectionFailed(now + took, send.token, reply, took)
             self._later(failed.at, self._handle, failed)
             return None
-        line = self._lines[send.connection] = Line(machine, provider, slots, send.parcel)
+        line = Line(machine, provider, slots, send.parcel)
+        if send.slots == 1:
+            self._lines[send.connection] = line
         return line
 
     def _hang_up(self, connection: int) -> None:
         line = self._lines.pop(connection, None)
         if line is not None:
-            line.provider.disconnect(line.machine.source_ip, line.slots)
+            line.provider.disconnect(line.source_ip, line.slots)
 
     @staticmethod
     def _cut_off(verdict: Verdict, n: int, share: float) -> Verdict:
@@ -241,10 +240,12 @@ class Driver:
         machine.active -= 1
         self._handle(replied)
 
-    def _done(self, attempt: tuple[Replied, Machine, int, Send, tuple[News, ...], float]) -> None:
-        replied, machine, slots, send, feedback, began = attempt
-        machine.active -= slots
-        if replied.closed or send.slots > 1:
+    def _done(self, attempt: tuple[Replied, Line, Send, tuple[News, ...], float]) -> None:
+        replied, line, send, feedback, began = attempt
+        line.machine.active -= line.slots
+        if send.slots > 1:
+            line.provider.disconnect(line.source_ip, line.slots)
+        elif replied.closed:
             self._hang_up(send.connection)
         for news in feedback:
             self._follow(send, news, began)

@@ -205,10 +205,10 @@ class Dispatcher:
         lot = parcel.lot
         self._totals["enqueued"] += parcel.n
         if event.suppressed:
-            self._finish(parcel, "suppressed", "suppression list")
+            self._finish(parcel, parcel.n, "suppressed", "suppression list")
             return
         if lot.expires <= event.at:
-            self._finish(parcel, "expired", "too old when it arrived")
+            self._finish(parcel, parcel.n, "expired", "too old when it arrived")
             return
         if lot.id not in self._lots:
             self._lots[lot.id] = self._all_lots[lot.id] = lot
@@ -230,7 +230,7 @@ class Dispatcher:
     def _withdrawn(self, event: Withdrawn) -> None:
         for isp in self._pool.isps.values():
             for pile in isp.queue.take_range(event.list, event.first, event.n):
-                self._finish(pile.parcel(), "withdrawn", "taken back")
+                self._finish(pile.parcel(), pile.n, "withdrawn", "taken back")
         for token, (_, send, *_rest) in self._flights.items():
             if _covers(event, send.parcel):
                 self._recalled.add(token)
@@ -253,16 +253,10 @@ class Dispatcher:
             outcome, category, blames_path = judge(reply)
             if blames_path or path.breaker.troubled:
                 self._weigh(path, n, category, generation, blames_path)
-            piece = parcel
-            if n != parcel.n:
-                piece = Parcel(
-                    parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
-                )
             if outcome == "deferred":
-                self._put_off(path.isp, piece, category)
+                self._put_off(path.isp, parcel, n, category)
             else:
-                self._totals[outcome] += n
-                self._out.append(Finish(piece, outcome, n, category, reply, server.name))
+                self._finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(path, taken, event.at):
             self._outbox.release(path, taken, event.closed, event.at)
         if path.probing:
@@ -276,21 +270,24 @@ class Dispatcher:
         elif path.breaker.success(n, generation, self._now):
             self._suspend.resume(path.server, path)
 
-    def _put_off(self, isp: IspState, piece: Parcel, cause: str) -> None:
-        attempt = piece.attempt + 1
+    def _put_off(self, isp: IspState, parcel: Parcel, n: int, cause: str) -> None:
+        """Let `n` messages of a parcel wait for their next attempt, if they may have one."""
+        lot, now, attempt = parcel.lot, self._now, parcel.attempt + 1
         if attempt >= self._policy.retry.attempts:
-            self._finish(piece, "expired", "no attempts left")
+            self._finish(parcel, n, "expired", "no attempts left")
             return
-        if piece.lot.expires <= self._now:
-            self._finish(piece, "expired", "too old")
+        if lot.expires <= now:
+            self._finish(parcel, n, "expired", "too old")
             return
         if self._answered in self._recalled:
-            self._finish(piece, "withdrawn", "taken back")
+            self._finish(parcel, n, "withdrawn", "taken back")
             return
-        due = self._backoff.due(piece.attempt, self._now, piece.first < 0)
-        due = min(due, piece.lot.expires)
-        known = cause if cause in ABOUT_RECIPIENT else piece.cause
-        pile = Pile(piece.lot, piece.first, piece.n, attempt, piece.born, self._answered, known)
+        first = parcel.first if n == parcel.n else -1
+        due = self._backoff.due(parcel.attempt, now, first < 0)
+        if due > lot.expires:
+            due = lot.expires
+        known = cause if cause in ABOUT_RECIPIENT else parcel.cause
+        pile = Pile(lot, first, n, attempt, parcel.born, self._answered, known)
         if isp.queue.put_off(pile, due):
             self.timers.set(due, "retry", isp.name)
 
@@ -322,7 +319,7 @@ class Dispatcher:
         self._outbox.release(path, taken, True, event.at)
         path.isp.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
-        self._put_off(path.isp, send.parcel, "network")
+        self._put_off(path.isp, send.parcel, send.parcel.n, "network")
         path.breaker.give_back(send.parcel.n, generation)
         if path.server.breaker.failure(1, server_generation, event.at):
             self._suspend.server(path.server, "network")
@@ -334,7 +331,7 @@ class Dispatcher:
         if event.kind == "dsn":
             reason = classify(event.reply) if event.reply else "other"
             self._totals["delivered"] -= parcel.n
-            self._finish(parcel, "bounced", reason, event.reply, event.server)
+            self._finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
         elif event.kind in {"complained", "unsubscribed"}:
             self._out.append(Suppress(parcel, event.kind))
 
@@ -380,7 +377,7 @@ class Dispatcher:
         elif kind == "expire":
             lot = self._lots.pop(argument)
             for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
-                self._finish(pile.parcel(), "expired", "too old")
+                self._finish(pile.parcel(), pile.n, "expired", "too old")
         else:
             self._suspend.idle(now)
 
@@ -389,13 +386,19 @@ class Dispatcher:
     def _finish(
         self,
         parcel: Parcel,
+        n: int,
         outcome: Outcome,
         reason: str,
         reply: Reply | None = None,
         server: str = "",
     ) -> None:
-        self._totals[outcome] += parcel.n
-        self._out.append(Finish(parcel, outcome, parcel.n, reason, reply, server))
+        """Finish `n` messages of a parcel; it is not known which, unless it is all of them."""
+        self._totals[outcome] += n
+        if n != parcel.n:
+            parcel = Parcel(
+                parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
+            )
+        self._out.append(Finish(parcel, outcome, n, reason, reply, server))
 
     def _give_back(
         self,
@@ -413,10 +416,10 @@ class Dispatcher:
         first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
         pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
         if pile.lot.expires <= self._now:
-            self._finish(pile.parcel(), "expired", "too old")
+            self._finish(pile.parcel(), pile.n, "expired", "too old")
             return
         if self._answered in self._recalled:
-            self._finish(pile.parcel(), "withdrawn", "taken back")
+            self._finish(pile.parcel(), pile.n, "withdrawn", "taken back")
             return
         path.isp.queue.give_back(pile)
         self._pool.mark(path.isp)

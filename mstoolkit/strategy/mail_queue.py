@@ -90,28 +90,21 @@ class MailQueue:
             self.n += pile.n
             self.later -= pile.n
 
-    def head(self) -> Pile:
-        """Return the pile that goes next; there must be one."""
-        for lane in self._lanes:
-            if lane:
-                return lane[0]
-        raise IndexError("the queue is empty")
-
-    def cut(self, n: int) -> Parcel:
-        """Take `n` messages off the pile that goes next; there must be one."""
+    def cut(self, most: int) -> Parcel:
+        """Take at most so many messages off the pile that goes next; there must be one."""
         urgent_again, urgent, again, fresh = self._lanes
         lane = urgent_again or urgent or again or fresh
         pile = lane[0]
-        first = pile.first
-        parcel = Parcel(pile.lot, first, n, pile.attempt, pile.born, pile.parent, pile.cause)
-        self.n -= n
-        if pile.n == n:
+        first, n = pile.first, pile.n
+        if n <= most:
             lane.popleft()
-            return parcel
-        pile.n -= n
-        if first >= 0:
-            pile.first = first + n
-        return parcel
+        else:
+            pile.n = n - most
+            if first >= 0:
+                pile.first = first + most
+            n = most
+        self.n -= n
+        return Parcel(pile.lot, first, n, pile.attempt, pile.born, pile.parent, pile.cause)
 
     def take_lot(self, lot_id: int) -> list[Pile]:
         """Remove and return all mail of a lot."""

@@ -88,16 +88,16 @@ class Outbox:
             if path is None:
                 self._await_turn(now)
                 return
-            n, until = 1, now
-            if self._batch > 1:
-                n = self._cut_size(path, queue.head().n)
-                until = path.gcra.leaves(n, now)
-            if rotation.commit(path, n, ready, until):
+            parcel, until = queue.cut(self._most(path)), now
+            if parcel.n > 1:
+                until = path.gcra.leaves(parcel.n, now)
+            if rotation.commit(path, parcel.n, ready, until):
                 self._pool.mark_all()
-            self._send(path, queue.cut(n), now)
+            self._send(path, parcel, now)
 
-    def _cut_size(self, path: Path, waiting: int) -> int:
-        n = min(self._batch, waiting, path.quantum)
+    def _most(self, path: Path) -> int:
+        """Return the largest cut that may go this way now."""
+        n = self._batch if self._batch < path.quantum else path.quantum
         if path.probing:
             for breaker in (path.breaker, path.server.breaker):
                 if breaker.state == "half-open":

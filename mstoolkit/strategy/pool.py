@@ -196,9 +196,6 @@ class Pool:
         else:
             path.idle += taken
             server.in_use -= len(taken)
-            if closed:
-                for slot in taken:
-                    path.used[slot] = 0
         if was_full:
             self._refresh_server(server)
         elif not path.is_ready:
