@@ -335,19 +335,18 @@ class Columns:
 
 
 def _distinct(sent: Sequence[Row], answered: Sequence[Row]) -> tuple[list[Row], Array]:
-    """Return each attempt's row once, those sent first, and the position of every answer's."""
-    attempts = _transposed(answered, ANSWER)[3]
-    tokens, late = (
-        np.array([send.token for send in _transposed(rows, ATTEMPT)[2]], np.int64)
-        for rows in (attempts, sent)
-    )
-    start = late[0] if len(late) else 1 << 62
-    earlier = {int(tokens[k]): attempts[k] for k in np.flatnonzero(tokens < start).tolist()}
-    known = np.concatenate([late, np.fromiter(earlier, np.int64, len(earlier))])
-    order = np.argsort(known, kind="stable")
-    where = np.searchsorted(known, tokens, sorter=order)
-    of_answer = order[where] if len(known) else where
-    return [*sent, *earlier.values()], of_answer
+    """Return each attempt's row once, those sent first, and the position of every answer's.
+
+    Tokens grow in the order of sending.
+    """
+    tokens = np.array([row[3][2].token for row in answered], np.int64)
+    late = np.array([row[2].token for row in sent], np.int64)
+    before = tokens < (late[0] if len(late) else 1 << 62)
+    earlier, where = np.unique(tokens[before], return_index=True)
+    attempts = [answered[k][3] for k in np.flatnonzero(before)[where].tolist()]
+    of_answer = np.searchsorted(late, tokens)
+    of_answer[before] = len(late) + np.searchsorted(earlier, tokens[before])
+    return [*sent, *attempts], of_answer
 
 
 def _transposed(rows: Sequence[Row], width: int) -> Sequence[tuple[Any, ...]]:

@@ -53,7 +53,11 @@ class Line(Attempt):
     __slots__ = ("machine", "provider", "receive", "service")
 
     def __init__(self, machine: Machine, provider: Provider, slots: int, parcel: Parcel) -> None:
-        super().__init__(machine.source_ip, parcel, slots=slots)
+        self.source_ip = machine.source_ip
+        self.parcel = parcel
+        self.span = 0.0
+        self.slots = slots
+        self.carried = 0
         self.machine = machine
         self.provider = provider
         self.receive = provider.receive

@@ -165,7 +165,7 @@ class Outbox:
         """
         if path.paced and not path.pace_timer and self._is_last(path, taken):
             ready = path.gcra.ready_at(now) - path.gcra.interval
-            path.paced = path.pace_timer = ready > now
+            path.paced = path.pace_timer = ready > path.breaker.usable_from(now)
             if path.paced:
                 self._timers.set(ready, "pace", path.number)
         self._pool.release(path, taken, closed)

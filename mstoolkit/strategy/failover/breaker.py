@@ -50,6 +50,10 @@ class Breaker:
         """Whether nothing may be sent: open, or the whole probe is on its way."""
         return self.state == "open" or (self.state == "half-open" and self.allowance <= 0)
 
+    def usable_from(self, now: float) -> float:
+        """Return when (s) the next message may pass at the earliest."""
+        return self.until if self.state == "open" else now
+
     def success(self, n: int, generation: int, now: float) -> bool:
         """Take note of good results; return whether this closed the breaker.
 
