@@ -19,7 +19,7 @@ from mstoolkit.model.random import GOLDEN
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int8]
-Loud = tuple[int, int, float, float]  # position, address, reply draw, tail draw
+Loud = tuple[list[int], list[int], list[float], list[float]]
 _T = TypeVar("_T")
 LIVE, UNKNOWN, FULL = 0, 1, 2
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
@@ -37,7 +37,7 @@ class People:
     ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
     recipient. ``quiet`` is 1 where a first attempt cannot meet anything but acceptance without
     news, whatever the sender's reputation, so that the provider need not look further. All others
-    are ``loud``, in order of position.
+    are ``loud``: lists of their positions, addresses, reply draws and tail draws.
     """
 
     __slots__ = ("address", "loud", "quiet")
@@ -48,8 +48,12 @@ class People:
         self.address = address
         self.quiet = quiet.tobytes()
         where = np.flatnonzero(~quiet)
-        columns = (where, address[where], reply[where], tail[where])
-        self.loud: list[Loud] = list(zip(*(column.tolist() for column in columns), strict=True))
+        self.loud: Loud = (
+            where.tolist(),
+            address[where].tolist(),
+            reply[where].tolist(),
+            tail[where].tolist(),
+        )
 
 
 class _ByList(dict[str, _T]):

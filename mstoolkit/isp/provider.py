@@ -16,7 +16,7 @@ import numpy as np
 from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.profile import ReplyText
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats, Loud
+from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats
 from mstoolkit.isp.standing import Standing, Truth
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
@@ -320,7 +320,7 @@ class Provider:
             replies.append((self._spam, spam))
         return tuple(replies)
 
-    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[Loud]:
+    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[tuple[int, int, float, float]]:
         """Return the messages of a parcel that may meet more than acceptance without news.
 
         Of counted messages, what was throttled, lost or met a busy server was never looked at, so
@@ -340,8 +340,10 @@ class Provider:
             address = people.address[first : first + n].tolist()
             u, tail = draws.replies(parcel).tolist(), draws.of("tail", parcel).tolist()
             return zip(range(first, first + n), address, u, tail, strict=True)
-        start = bisect_left(people.loud, (first,))
-        return people.loud[start : bisect_left(people.loud, (first + n,), start)]
+        positions, addresses, us, tails = people.loud
+        start = bisect_left(positions, first)
+        own = slice(start, bisect_left(positions, first + n, start))
+        return zip(positions[own], addresses[own], us[own], tails[own], strict=True)
 
     def _news(
         self,

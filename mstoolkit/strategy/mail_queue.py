@@ -72,13 +72,14 @@ class MailQueue:
         Counted piles of the same lot, attempt and cause are alike and join.
         """
         self.later += pile.n
+        key = pile.key
         piles = self._later.get(due)
         if piles is None:
-            self._later[due] = {pile.key: pile}
+            self._later[due] = {key: pile}
             return True
-        other = piles.get(pile.key)
+        other = piles.get(key)
         if other is None:
-            piles[pile.key] = pile
+            piles[key] = pile
         else:
             other.absorb(pile)
         return False

@@ -20,8 +20,11 @@ class Backoff:
     """
 
     def __init__(self, spec: Retry, draws: SplitMix64) -> None:
-        self._spec = spec
+        self._quantum = spec.quantum
+        self._jitter = spec.jitter
         self._draws = draws
+        delays = (min(spec.base * spec.factor**k, spec.longest) for k in range(spec.attempts))
+        self._steps = [(delay, max(spec.quantum, spec.jitter * delay)) for delay in delays]
 
     def due(self, attempt: int, now: float, counted: bool = False) -> float:
         """Return when messages whose attempt number `attempt` (from 0) just failed go again.
@@ -29,10 +32,9 @@ class Backoff:
         `counted` messages are many and not known one by one. Instead of drawing their jitter they
         are put on a grid as wide as the jitter, which spreads them alike and joins what is alike.
         """
-        spec = self._spec
-        delay = min(spec.base * spec.factor**attempt, spec.longest)
+        delay, grid = self._steps[attempt]
         if counted:
-            grid = max(spec.quantum, spec.jitter * delay)
-            return max(ceil((now + delay) / grid - 0.5), floor(now / grid) + 1) * grid
-        delay *= 1.0 + spec.jitter * (self._draws.uniform() - 0.5)
-        return ceil((now + delay) / spec.quantum) * spec.quantum
+            nearest, next_one = ceil((now + delay) / grid - 0.5), floor(now / grid) + 1
+            return (nearest if nearest > next_one else next_one) * grid
+        delay *= 1.0 + self._jitter * (self._draws.uniform() - 0.5)
+        return ceil((now + delay) / self._quantum) * self._quantum

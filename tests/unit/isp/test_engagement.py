@@ -94,9 +94,9 @@ def test_people_are_as_their_segment_says() -> None:
     assert np.sum(people.address == UNKNOWN) > 0
     assert np.sum(people.address == FULL) > 0
     assert not np.any(quiet & (people.address != LIVE))
-    assert [entry[0] for entry in people.loud] == np.flatnonzero(~quiet).tolist()
-    for position, address, reply, tail in people.loud[:50]:
-        assert address == people.address[position]
-        assert reply == draws.array("reply", "spring")[position]
-        assert tail == draws.array("tail", "spring")[position]
+    positions, addresses, replies, tails = people.loud
+    assert positions == np.flatnonzero(~quiet).tolist()
+    assert addresses == people.address[positions].tolist()
+    assert replies == draws.array("reply", "spring")[positions].tolist()
+    assert tails == draws.array("tail", "spring")[positions].tolist()
     assert np.mean(draws.stretch["spring"]) == pytest.approx(1.0, abs=0.02)
