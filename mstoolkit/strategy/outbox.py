@@ -6,7 +6,7 @@ lists of ready paths, the rotation, and the queue.
 
 from __future__ import annotations
 
-from mstoolkit.model import Command, Parcel, Send
+from mstoolkit.model import Close, Command, Parcel, Send
 from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.timers import Timers
@@ -152,7 +152,7 @@ class Outbox:
             now,
         )
         path.last_used = now
-        if not self.watching and taken is slot:
+        if self._batch == 1 and not self.watching:
             self.watch_idle(now)
         self.commands.append(send)
 
@@ -161,8 +161,11 @@ class Outbox:
 
         So pacing costs no wake-up of its own. The next parcel may begin one interval before its
         first message may leave: its messages are spread over the span that pacing gives it, so that
-        none leaves too early.
+        none leaves too early. Among parcels, a single message's connection ends with it, too.
         """
+        if self._batch > 1 and not closed and isinstance(taken, int):
+            self.commands.append(Close(path.base + taken))
+            closed = True
         if path.paced and not path.pace_timer and self._is_last(path, taken):
             ready = path.gcra.ready_at(now) - path.gcra.interval
             path.paced = path.pace_timer = ready > path.breaker.usable_from(now)
