@@ -4,6 +4,7 @@ from mstoolkit.config.data import data_path, data_text, isp_names, scenario_name
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario
 from mstoolkit.config.policy import (
+    AdaptSpec,
     Breaker,
     Failover,
     Limits,
@@ -24,6 +25,7 @@ from mstoolkit.config.scenario import (
 from mstoolkit.config.units import parse_duration, parse_rate
 
 __all__ = [
+    "AdaptSpec",
     "Audience",
     "Breaker",
     "Campaign",

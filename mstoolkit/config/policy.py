@@ -68,13 +68,43 @@ class Limits(Frozen):
     messages_per_connection: Count | None = Field(None, ge=1)
 
 
+class AimdSpec(Frozen):
+    """Rates that fall by a factor at a throttle and grow by steps with accepted mail.
+
+    A cut multiplies a path's rate by ``decrease``, down to ``lowest``. It grows by ``increase`` of
+    the configured rate for as many accepted messages as the rate allows in ``every``.
+    """
+
+    kind: Literal["aimd"]
+    lowest: Rate = 1.0 / 60.0
+    decrease: Share = Field(0.5, gt=0, lt=1)
+    increase: Share = Field(0.05, gt=0)
+    every: Duration = Field(60.0, gt=0)
+
+
+class CubicSpec(Frozen):
+    """Rates that fall by a factor at a throttle and are back where they were after ``plateau``."""
+
+    kind: Literal["cubic"]
+    lowest: Rate = 1.0 / 60.0
+    decrease: Share = Field(0.7, gt=0, lt=1)
+    plateau: Duration = Field(1800.0, gt=0)
+
+
+AdaptSpec = Annotated[AimdSpec | CubicSpec, Field(discriminator="kind")]
+
+
 class Pacing(Frozen):
-    """Default limits of every path, before a server's or a server-and-ISP's own."""
+    """Default limits of every path, before a server's or a server-and-ISP's own.
+
+    ``adapt`` lets the rate of each path follow the provider's answers, at most up to its limit.
+    """
 
     rate: Rate = 10.0
     burst: Count = Field(10, ge=1)
     connections: Count = Field(5, ge=1)
     messages_per_connection: Count = Field(50, ge=1)
+    adapt: AdaptSpec | None = None
 
 
 class Breaker(Frozen):

@@ -253,6 +253,8 @@ class Dispatcher:
             outcome, category, blames_path = judge(reply)
             if blames_path or path.breaker.troubled:
                 self._weigh(path, n, category, generation, blames_path)
+            if path.adaptive is not None:
+                self._adapt(path, n, outcome, category, sent_at)
             if outcome == "deferred":
                 self._put_off(path.isp, parcel, n, category)
             else:
@@ -269,6 +271,18 @@ class Dispatcher:
                 self._suspend.path(path, category)
         elif path.breaker.success(n, generation, self._now):
             self._suspend.resume(path.server, path)
+
+    def _adapt(self, path: Path, n: int, outcome: str, category: str, sent_at: float) -> None:
+        """Let the rate of a path that adapts follow what came of the messages sent at `sent_at`."""
+        rate = path.adaptive
+        if rate is None:
+            return
+        if category == "throttle":
+            changed = rate.throttled(sent_at, self._now)
+        else:
+            changed = outcome == "delivered" and rate.accepted(n, self._now)
+        if changed:
+            path.retune(rate.rate, self._now)
 
     def _put_off(self, isp: IspState, parcel: Parcel, n: int, cause: str) -> None:
         """Let `n` messages of a parcel wait for their next attempt, if they may have one."""
@@ -353,9 +367,7 @@ class Dispatcher:
         while timers.due <= now:
             due, _, kind, argument = timers.pop()
             if kind == "pace":
-                path = pool.paths[int(argument)]
-                path.paced = path.pace_timer = False
-                pool.refresh(path)
+                self._outbox.go_on(pool.paths[int(argument)], now)
             elif kind == "retry":
                 isp = pool.isps[str(argument)]
                 isp.queue.fall_due(due)

@@ -173,6 +173,14 @@ class Outbox:
                 self._timers.set(ready, "pace", path.number)
         self._pool.release(path, taken, closed)
 
+    def go_on(self, path: Path, now: float) -> None:
+        """The pacing of a path is over, unless its rate was cut meanwhile."""
+        ready = path.gcra.ready_at(now) if path.adaptive else now
+        path.paced = path.pace_timer = ready > now
+        if path.paced:
+            self._timers.set(ready, "pace", path.number)
+        self._pool.refresh(path)
+
     @staticmethod
     def _is_last(path: Path, taken: list[int] | int) -> bool:
         """Whether nothing is under way on a path but what holds the slots `taken`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
 from mstoolkit.strategy.mail_queue import MailQueue
-from mstoolkit.strategy.pacing import Gcra
+from mstoolkit.strategy.pacing import Gcra, adaptive_of
 from mstoolkit.strategy.rotation import Rotation
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
@@ -47,9 +47,11 @@ class Path:
     """A server x ISP: a candidate of the rotation, with pacing, slots and a breaker of its own."""
 
     __slots__ = (
+        "adaptive",
         "alone",
         "base",
         "breaker",
+        "burst",
         "clear",
         "eligible",
         "gcra",
@@ -88,7 +90,9 @@ class Path:
         self.index = server.index
         self.tier = spec.priority
         self.weight = weight
+        self.burst = burst
         self.gcra = Gcra(rate, burst)
+        self.adaptive = adaptive_of(common.adapt, rate)
         self.quantum = max(burst, int(rate * QUANTUM), 1)
         self.per_connection = (
             own.messages_per_connection
@@ -114,3 +118,8 @@ class Path:
         server = self.server
         barred = server.drained or server.breaker.shut or self.breaker.shut
         return self.weight > 0 and not barred
+
+    def retune(self, rate: float, now: float) -> None:
+        """Send at another rate (1/s) from now on."""
+        self.gcra.retune(rate, now)
+        self.quantum = max(self.burst, int(rate * QUANTUM), 1)

@@ -107,11 +107,15 @@ def _path(path: Path) -> dict[str, Any]:
         "idle": list(path.idle),
         "used": list(path.used),
         "breaker": path.breaker.snapshot(),
+        "adaptive": path.adaptive.snapshot() if path.adaptive else None,
         **{name: getattr(path, name) for name in _PATH},
     }
 
 
 def _restore_path(path: Path, row: State) -> None:
+    if path.adaptive:
+        path.adaptive.restore(row["adaptive"])
+        path.retune(path.adaptive.rate, 0.0)
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]
     path.idle[:] = row["idle"]

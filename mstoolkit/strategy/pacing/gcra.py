@@ -18,14 +18,25 @@ class Gcra:
         Messages that may leave at one instant, at least 1.
     """
 
-    __slots__ = ("full_at", "interval", "spent", "tat", "tolerance")
+    __slots__ = ("_burst", "full_at", "interval", "spent", "tat", "tolerance")
 
     def __init__(self, rate: float, burst: int) -> None:
-        self.interval = 1.0 / rate
-        self.tolerance = burst * self.interval
-        self.spent = 1e-9 - self.interval
+        self._burst = burst
         self.tat = 0.0
         self.full_at = 0.0
+        self._set(rate)
+
+    def _set(self, rate: float) -> None:
+        self.interval = 1.0 / rate
+        self.tolerance = self._burst * self.interval
+        self.spent = 1e-9 - self.interval
+
+    def retune(self, rate: float, now: float) -> None:
+        """Go on at another rate; what is owed stays owed, in messages."""
+        owed = max(0.0, self.tat - now) / self.interval
+        self._set(rate)
+        if owed:
+            self.tat = now + owed * self.interval
 
     def ready_at(self, now: float) -> float:
         """Return when the next message may leave; `now` if it may leave now."""
