@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.units import Count, Duration, Number, Rate, Share
+from mstoolkit.config.retry import Retry as Retry
+from mstoolkit.config.units import Count, Duration, Rate, Share
 
 
 class RoundRobinSpec(Frozen):
@@ -127,21 +128,6 @@ class Failover(Frozen):
 
     server: Breaker = Breaker()
     path: Breaker = Breaker.model_construct(failures=5, window=60.0)
-
-
-class Retry(Frozen):
-    """Back-off of deferred messages: ``base`` x ``factor``^attempt, at most ``longest``, jittered.
-
-    ``jitter`` is the share of the delay that is drawn (0.5: between 75 % and 125 % of it).
-    ``quantum`` is the grid to which due times are rounded up, so that remainders can be joined.
-    """
-
-    base: Duration = 300.0
-    factor: Number = Field(2.0, ge=1)
-    longest: Duration = 3600.0
-    jitter: Share = 0.5
-    quantum: Duration = Field(30.0, gt=0)
-    attempts: Count = Field(20, ge=1)
 
 
 class Policy(Frozen):

@@ -1,4 +1,4 @@
-"""Exponential back-off with equal jitter, on a grid so that remainders can be joined."""
+"""Delays by attempt with equal jitter, on a grid so that remainders can be joined."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Backoff:
     Parameters
     ----------
     spec : Retry
-        Base, factor, cap, jitter and grid.
+        Delays, jitter and grid.
     draws : SplitMix64
         Stream for the jitter.
     """
@@ -23,8 +23,7 @@ class Backoff:
         self._quantum = spec.quantum
         self._jitter = spec.jitter
         self._draws = draws
-        delays = (min(spec.base * spec.factor**k, spec.longest) for k in range(spec.attempts))
-        self._steps = [(delay, max(spec.quantum, spec.jitter * delay)) for delay in delays]
+        self._steps = [(delay, max(spec.quantum, spec.jitter * delay)) for delay in spec.delays()]
 
     def due(self, attempt: int, now: float, counted: bool = False) -> float:
         """Return when messages whose attempt number `attempt` (from 0) just failed go again.
