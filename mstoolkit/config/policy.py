@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.retry import Retry as Retry
-from mstoolkit.config.units import Count, Duration, Rate, Share
+from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
 class RoundRobinSpec(Frozen):
@@ -49,8 +49,53 @@ class PrioritySpec(Frozen):
     kind: Literal["priority"]
 
 
+class InterleavedSpec(Frozen):
+    """Interleaved weighted round robin as in Linux Virtual Server; ``start`` as there or KumoMTA's.
+
+    KumoMTA gives one message to each server but the first before the first cycle begins.
+    """
+
+    kind: Literal["interleaved"]
+    start: Literal["lvs", "kumomta"] = "lvs"
+
+
+class StrideSpec(Frozen):
+    """gRPC's static stride scheduler: weights kept with a single counter."""
+
+    kind: Literal["stride"]
+
+
+class RandomSpec(Frozen):
+    """A server drawn by weight."""
+
+    kind: Literal["random"]
+
+
+class PowerOfTwoSpec(Frozen):
+    """Of two servers drawn by weight the one with fewer messages in flight for its weight."""
+
+    kind: Literal["power-of-two"]
+
+
+class DeficitSpec(Frozen):
+    """Deficit round robin: ``quantum`` x weight messages a turn, whatever the size of parcels."""
+
+    kind: Literal["deficit"]
+    quantum: Number = Field(1.0, gt=0)
+
+
 RotationSpec = Annotated[
-    RoundRobinSpec | BatchSpec | IntervalSpec | SmoothWeightedSpec | LeastLoadedSpec | PrioritySpec,
+    RoundRobinSpec
+    | BatchSpec
+    | IntervalSpec
+    | SmoothWeightedSpec
+    | LeastLoadedSpec
+    | PrioritySpec
+    | InterleavedSpec
+    | StrideSpec
+    | RandomSpec
+    | PowerOfTwoSpec
+    | DeficitSpec,
     Field(discriminator="kind"),
 ]
 

@@ -1,4 +1,4 @@
-"""The six house rotations keep the laws and give the published sequences."""
+"""The six first rotations keep the laws and give the published sequences; files name them all."""
 
 from __future__ import annotations
 
@@ -6,22 +6,32 @@ import pytest
 
 from mstoolkit.config.policy import (
     BatchSpec,
+    DeficitSpec,
+    InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
+    PowerOfTwoSpec,
     PrioritySpec,
+    RandomSpec,
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StrideSpec,
 )
 from mstoolkit.strategy import rotation_of
 from mstoolkit.strategy.rotation import (
     BatchRotation,
+    DeficitRoundRobin,
+    Interleaved,
     IntervalRotation,
     LeastLoaded,
+    PowerOfTwo,
     PriorityFailover,
     Rotation,
     RoundRobin,
     SmoothWeighted,
+    StaticStride,
+    WeightedRandom,
 )
 from mstoolkit.testing import Contender, RotationSuite
 
@@ -271,8 +281,38 @@ def test_least_loaded_ties() -> None:
         (SmoothWeightedSpec(kind="smooth-weighted"), SmoothWeighted),
         (LeastLoadedSpec(kind="least-loaded"), LeastLoaded),
         (PrioritySpec(kind="priority"), PriorityFailover),
+        (InterleavedSpec(kind="interleaved"), Interleaved),
+        (StrideSpec(kind="stride"), StaticStride),
+        (RandomSpec(kind="random"), WeightedRandom),
+        (PowerOfTwoSpec(kind="power-of-two"), PowerOfTwo),
+        (DeficitSpec(kind="deficit"), DeficitRoundRobin),
     ],
 )
 def test_files_name_the_rotations(spec: RotationSpec, kind: type[Rotation]) -> None:
     """Every rotation that a file can name is the one that is made."""
     assert type(rotation_of(spec, 3)) is kind
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        RoundRobinSpec(kind="round-robin"),
+        InterleavedSpec(kind="interleaved"),
+        StrideSpec(kind="stride"),
+        RandomSpec(kind="random"),
+        DeficitSpec(kind="deficit"),
+    ],
+)
+def test_queues_do_not_all_begin_alike(spec: RotationSpec) -> None:
+    """The first messages of many queues go to all servers, and a queue's number is all it takes."""
+    firsts = [sequence(rotation_of(spec, 3, number), pool(2, 1, 1), 1) for number in range(30)]
+    assert set(firsts) == set("abc")
+    again = [sequence(rotation_of(spec, 3, number), pool(2, 1, 1), 1) for number in range(30)]
+    assert again == firsts
+
+
+def test_files_set_the_options() -> None:
+    """KumoMTA's start and the quantum of a file are those of the rotation."""
+    kumomta = rotation_of(InterleavedSpec(kind="interleaved", start="kumomta"), 3, 2)
+    assert sequence(kumomta, pool(5, 2, 3), 5) == "bcaaa"
+    assert sequence(rotation_of(DeficitSpec(kind="deficit", quantum=3), 2), pool(1, 1), 4) == "aaab"
