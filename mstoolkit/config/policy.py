@@ -140,10 +140,27 @@ class CubicSpec(Frozen):
 AdaptSpec = Annotated[AimdSpec | CubicSpec, Field(discriminator="kind")]
 
 
+class FeedbackSpec(Frozen):
+    """Postfix's concurrency feedback: a path's connections grow and shrink with its answers.
+
+    The window starts at ``initial`` and moves by one when the scores of successes (``positive``) or
+    failed connections (``negative``), each ``amount`` or ``amount`` / N or / sqrt N, are whole. A
+    path that fails for ``failed_cohorts`` windows in a row is suspended. The path's limit of
+    connections bounds it.
+    """
+
+    initial: Count = Field(5, ge=1)
+    positive: Literal["fixed", "1/N", "1/sqrtN"] = "fixed"
+    negative: Literal["fixed", "1/N", "1/sqrtN"] = "fixed"
+    amount: Number = Field(1.0, gt=0)
+    failed_cohorts: Number = Field(1.0, gt=0)
+
+
 class Pacing(Frozen):
     """Default limits of every path, before a server's or a server-and-ISP's own.
 
-    ``adapt`` lets the rate of each path follow the provider's answers, at most up to its limit.
+    ``adapt`` lets the rate of each path follow the provider's answers, at most up to its limit;
+    ``feedback`` does so with its connections.
     """
 
     rate: Rate = 10.0
@@ -151,6 +168,7 @@ class Pacing(Frozen):
     connections: Count = Field(5, ge=1)
     messages_per_connection: Count = Field(50, ge=1)
     adapt: AdaptSpec | None = None
+    feedback: FeedbackSpec | None = None
 
 
 class Breaker(Frozen):

@@ -35,6 +35,7 @@ from mstoolkit.model import (
 )
 from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
+from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.outcomes import judge
@@ -85,6 +86,7 @@ class Dispatcher:
         self.timers = Timers()
         self._outbox = Outbox(self._pool, self.timers, batch)
         self._suspend = Suspensions(self._pool, self.timers, self._outbox)
+        self._lessons = Lessons(self._pool, self._suspend)
         self._flights = self._outbox.flights
         self._lots: dict[int, Lot] = {}
         self._all_lots: dict[int, Lot] = {}
@@ -252,9 +254,10 @@ class Dispatcher:
         for reply, n in event.replies:
             outcome, category, blames_path = judge(reply)
             if blames_path or path.breaker.troubled:
-                self._weigh(path, n, category, generation, blames_path)
-            if path.adaptive is not None:
-                self._adapt(path, n, outcome, category, sent_at)
+                self._lessons.weigh(path, n, category, generation, blames_path, event.at)
+            if path.adapts:
+                delivered = outcome == "delivered"
+                self._lessons.adapt(path, n, delivered, category, sent_at, event.at)
             if outcome == "deferred":
                 self._put_off(path.isp, parcel, n, category)
             else:
@@ -263,26 +266,6 @@ class Dispatcher:
             self._outbox.release(path, taken, event.closed, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
-
-    def _weigh(self, path: Path, n: int, category: str, generation: int, blamed: bool) -> None:
-        """Let the path's breaker know how it went."""
-        if blamed:
-            if path.breaker.failure(n, generation, self._now):
-                self._suspend.path(path, category)
-        elif path.breaker.success(n, generation, self._now):
-            self._suspend.resume(path.server, path)
-
-    def _adapt(self, path: Path, n: int, outcome: str, category: str, sent_at: float) -> None:
-        """Let the rate of a path that adapts follow what came of the messages sent at `sent_at`."""
-        rate = path.adaptive
-        if rate is None:
-            return
-        if category == "throttle":
-            changed = rate.throttled(sent_at, self._now)
-        else:
-            changed = outcome == "delivered" and rate.accepted(n, self._now)
-        if changed:
-            path.retune(rate.rate, self._now)
 
     def _put_off(self, isp: IspState, parcel: Parcel, n: int, cause: str) -> None:
         """Let `n` messages of a parcel wait for their next attempt, if they may have one."""
@@ -310,17 +293,9 @@ class Dispatcher:
         self._answered = event.token
         self._outbox.release(path, taken, True, event.at)
         path.isp.rotation.settle(path.index, send.parcel.n)
-        server, parcel = path.server, send.parcel
+        parcel = send.parcel
         self._give_back(path, parcel, parcel.n, server_generation, generation, sent_at)
-        if event.reply.code:
-            if server.breaker.success(1, server_generation, event.at):
-                self._suspend.resume(server, None)
-            category = classify(event.reply)
-            narrowed = category == "throttle" and self._suspend.narrow(path, event.at)
-            if not narrowed and path.breaker.failure(1, generation, event.at):
-                self._suspend.path(path, category)
-        elif server.breaker.failure(1, server_generation, event.at):
-            self._suspend.server(server, classify(event.reply))
+        self._lessons.refused(path, event.reply, server_generation, generation, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
 

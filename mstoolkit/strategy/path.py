@@ -5,7 +5,7 @@ from __future__ import annotations
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
 from mstoolkit.strategy.mail_queue import MailQueue
-from mstoolkit.strategy.pacing import Gcra, adaptive_of
+from mstoolkit.strategy.pacing import Gcra, adaptive_of, feedback_of
 from mstoolkit.strategy.rotation import Rotation
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
@@ -48,12 +48,14 @@ class Path:
 
     __slots__ = (
         "adaptive",
+        "adapts",
         "alone",
         "base",
         "breaker",
         "burst",
         "clear",
         "eligible",
+        "feedback",
         "gcra",
         "idle",
         "index",
@@ -101,9 +103,11 @@ class Path:
         )
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
-        self.width = len(self.idle)
+        self.feedback = feedback_of(common.feedback, len(self.idle))
+        self.adapts = self.adaptive is not None or self.feedback is not None
+        self.width = self.feedback.window if self.feedback else len(self.idle)
         self.width_timer = False
-        self.clear = True
+        self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
         self.eligible = False
         self.probing = False

@@ -113,6 +113,12 @@ class Pool:
         self.recheck(path)
         return True
 
+    def set_width(self, path: Path, width: int) -> None:
+        """Let a path use so many of its connections."""
+        if width != path.width:
+            path.width = width
+            self.recheck(path)
+
     def widen(self, path: Path) -> bool:
         """Try one connection more; return whether there are more to try later."""
         path.width_timer = False

@@ -108,6 +108,7 @@ def _path(path: Path) -> dict[str, Any]:
         "used": list(path.used),
         "breaker": path.breaker.snapshot(),
         "adaptive": path.adaptive.snapshot() if path.adaptive else None,
+        "feedback": path.feedback.snapshot() if path.feedback else None,
         **{name: getattr(path, name) for name in _PATH},
     }
 
@@ -116,6 +117,8 @@ def _restore_path(path: Path, row: State) -> None:
     if path.adaptive:
         path.adaptive.restore(row["adaptive"])
         path.retune(path.adaptive.rate, 0.0)
+    if path.feedback:
+        path.feedback.restore(row["feedback"])
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]
     path.idle[:] = row["idle"]

@@ -50,6 +50,11 @@ class Breaker:
         """Whether nothing may be sent: open, or the whole probe is on its way."""
         return self.state == "open" or (self.state == "half-open" and self.allowance <= 0)
 
+    @property
+    def limit(self) -> int:
+        """How many failures open it."""
+        return self._spec.failures
+
     def usable_from(self, now: float) -> float:
         """Return when (s) the next message may pass at the earliest."""
         return self.until if self.state == "open" else now
