@@ -36,7 +36,8 @@ class Retry(Frozen):
 
     ``jitter`` is the share of the delay that is drawn (0.5: between 75 % and 125 % of it).
     ``quantum`` is the grid to which due times are rounded up, so that remainders can be joined.
-    ``attempts`` counts the first attempt too.
+    ``attempts`` counts the first attempt too. With ``hints`` a provider that names a time to wait
+    ("try again in 5 minutes") is not asked sooner.
 
     Examples
     --------
@@ -52,6 +53,7 @@ class Retry(Frozen):
     jitter: Share = 0.5
     quantum: Duration = Field(30.0, gt=0)
     attempts: Count = Field(20, ge=1)
+    hints: bool = True
 
     def delays(self) -> Iterator[float]:
         """Yield the delay after each attempt, before jitter, in seconds."""

@@ -252,14 +252,14 @@ class Dispatcher:
         ):
             self._suspend.resume(server, None)
         for reply, n in event.replies:
-            outcome, category, blames_path = judge(reply)
+            outcome, category, blames_path, wait = judge(reply)
             if blames_path or path.breaker.troubled:
                 self._lessons.weigh(path, n, category, generation, blames_path, event.at)
             if path.adapts:
                 delivered = outcome == "delivered"
                 self._lessons.adapt(path, n, delivered, category, sent_at, event.at)
             if outcome == "deferred":
-                self._put_off(path.isp, parcel, n, category)
+                self._put_off(path.isp, parcel, n, category, wait)
             else:
                 self._finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(path, taken, event.at):
@@ -267,8 +267,13 @@ class Dispatcher:
         if path.probing:
             self._pool.recheck_probed(path)
 
-    def _put_off(self, isp: IspState, parcel: Parcel, n: int, cause: str) -> None:
-        """Let `n` messages of a parcel wait for their next attempt, if they may have one."""
+    def _put_off(
+        self, isp: IspState, parcel: Parcel, n: int, cause: str, wait: float = 0.0
+    ) -> None:
+        """Let `n` messages of a parcel wait for their next attempt, if they may have one.
+
+        The provider may have asked for a `wait` (s); it gets no less.
+        """
         lot, now, attempt = parcel.lot, self._now, parcel.attempt + 1
         if attempt >= self._policy.retry.attempts:
             self._finish(parcel, n, "expired", "no attempts left")
@@ -281,6 +286,8 @@ class Dispatcher:
             return
         first = parcel.first if n == parcel.n else -1
         due = self._backoff.due(parcel.attempt, now, first < 0)
+        if due < now + wait and self._policy.retry.hints:
+            due = self._backoff.not_before(now + wait)
         if due > lot.expires:
             due = lot.expires
         known = cause if cause in ABOUT_RECIPIENT else parcel.cause

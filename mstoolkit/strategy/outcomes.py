@@ -8,14 +8,16 @@ from typing import Literal, NamedTuple
 from mstoolkit.mail import classify
 from mstoolkit.model import Reply
 from mstoolkit.strategy.failover import blame
+from mstoolkit.strategy.retry import hinted_delay
 
 
 class Judgement(NamedTuple):
-    """A reply's outcome, its category, and whether it blames the path."""
+    """A reply's outcome and category, whether it blames the path, and the wait it asks for (s)."""
 
     outcome: Literal["delivered", "deferred", "bounced"]
     category: str
     blames_path: bool
+    wait: float = 0.0
 
 
 @lru_cache(maxsize=10_000)
@@ -25,4 +27,5 @@ def judge(reply: Reply) -> Judgement:
         return Judgement("delivered", "", False)
     category = classify(reply)
     outcome: Literal["deferred", "bounced"] = "deferred" if reply.temporary else "bounced"
-    return Judgement(outcome, category, blame(category) == "path")
+    wait = hinted_delay(reply.text) if reply.temporary else None
+    return Judgement(outcome, category, blame(category) == "path", wait or 0.0)

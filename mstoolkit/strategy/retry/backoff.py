@@ -37,3 +37,7 @@ class Backoff:
             return (nearest if nearest > next_one else next_one) * grid
         delay *= 1.0 + self._jitter * (self._draws.uniform() - 0.5)
         return ceil((now + delay) / self._quantum) * self._quantum
+
+    def not_before(self, at: float) -> float:
+        """Return the first time (s) of the grid that is not before `at`."""
+        return ceil(at / self._quantum) * self._quantum

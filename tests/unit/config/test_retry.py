@@ -39,7 +39,7 @@ def test_exponential_stays_the_default() -> None:
     """What is not written is exponential, and its dump says nothing of the other forms."""
     assert list(islice(Retry().delays(), 6)) == [300.0, 600.0, 1200.0, 2400.0, 3600.0, 3600.0]
     assert set(Retry().model_dump()) == {
-        *("base", "factor", "longest", "jitter", "quantum", "attempts")
+        *("base", "factor", "longest", "jitter", "quantum", "attempts", "hints")
     }
 
 

@@ -100,4 +100,4 @@ def test_timers_come_in_order() -> None:
 )
 def test_replies_are_judged(reply: Reply, outcome: str, category: str, blames: bool) -> None:
     """2xx is done, 4xx and silence go again, 5xx is final; throttles and blocks blame the path."""
-    assert judge(reply) == (outcome, category, blames)
+    assert judge(reply) == (outcome, category, blames, 0.0)
