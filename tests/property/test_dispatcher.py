@@ -12,13 +12,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mstoolkit.config import Breaker, Failover, Limits, Policy, Retry, Server
 from mstoolkit.config.policy import (
     BatchSpec,
+    DeficitSpec,
+    InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
     Pacing,
+    PowerOfTwoSpec,
     PrioritySpec,
+    RandomSpec,
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StrideSpec,
 )
 from mstoolkit.model import (
     Closed,
@@ -52,6 +57,11 @@ ROTATIONS: list[RotationSpec] = [
     SmoothWeightedSpec(kind="smooth-weighted"),
     LeastLoadedSpec(kind="least-loaded"),
     PrioritySpec(kind="priority"),
+    InterleavedSpec(kind="interleaved"),
+    StrideSpec(kind="stride"),
+    RandomSpec(kind="random"),
+    PowerOfTwoSpec(kind="power-of-two"),
+    DeficitSpec(kind="deficit"),
 ]
 LOTS = [
     Lot(0, "spring", "spring", "marketing", "gmail", "active", 4000.0),

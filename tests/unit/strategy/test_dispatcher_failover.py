@@ -9,13 +9,18 @@ import pytest
 from mstoolkit.config import Breaker, Failover, Policy, Retry, Server
 from mstoolkit.config.policy import (
     BatchSpec,
+    DeficitSpec,
+    InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
     Pacing,
+    PowerOfTwoSpec,
     PrioritySpec,
+    RandomSpec,
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StrideSpec,
 )
 from mstoolkit.model import (
     Close,
@@ -48,6 +53,11 @@ ROTATIONS: list[RotationSpec] = [
     SmoothWeightedSpec(kind="smooth-weighted"),
     LeastLoadedSpec(kind="least-loaded"),
     PrioritySpec(kind="priority"),
+    InterleavedSpec(kind="interleaved"),
+    StrideSpec(kind="stride"),
+    RandomSpec(kind="random"),
+    PowerOfTwoSpec(kind="power-of-two"),
+    DeficitSpec(kind="deficit"),
 ]
 each_rotation = pytest.mark.parametrize("rotation", ROTATIONS, ids=lambda spec: spec.kind)
 FAILOVER = Failover(

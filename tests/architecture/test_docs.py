@@ -1,0 +1,62 @@
+"""What the pages show can be done as it stands there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mstoolkit.config import Policy
+from mstoolkit.config.units import WRITTEN
+from mstoolkit.testing import small_scenario
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+INLINE = re.findall(r"`((?:retry|adapt) = \{.*?\})`", PAGE)
+KINDS = re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE)
+
+
+def strategy(text: str) -> Policy:
+    """Read a part of a strategy as it would stand in a scenario file."""
+    tables = tomllib.loads(text).get("strategies", {})
+    (parts,) = tables.values()
+    whole = {"rotation": {"kind": "round-robin"}, **parts}
+    return Policy.model_validate(whole, context=WRITTEN)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_blocks_of_the_strategies_page_are_valid(block: str) -> None:
+    """Every example is accepted."""
+    strategy(block)
+
+
+@pytest.mark.parametrize("snippet", INLINE)
+def test_alternatives_on_the_strategies_page_are_valid(snippet: str) -> None:
+    """So is what stands in the text."""
+    table = "mine.pacing" if snippet.startswith("adapt") else "mine"
+    strategy(f"[strategies.{table}]\n{snippet}\n")
+
+
+def test_what_is_shown_with_all_its_keys_is_the_default() -> None:
+    """The blocks for failover and retry show the defaults, as the page says."""
+    plain = next(iter(small_scenario().strategies.values()))
+    default = Policy(rotation=plain.rotation)
+    shown = [strategy(block) for block in BLOCKS]
+    assert any(
+        each.failover == default.failover for each in shown if "failover" in each.model_fields_set
+    )
+    assert any(each.retry == default.retry for each in shown if "retry" in each.model_fields_set)
+
+
+def test_all_rotations_are_listed() -> None:
+    """The table names each kind that a file may name, and no other."""
+    schema = Policy.model_json_schema()["$defs"]
+    kinds = {
+        each["properties"]["kind"]["const"]
+        for name, each in schema.items()
+        if name.endswith("Spec") and name not in {"AimdSpec", "CubicSpec", "FeedbackSpec"}
+    }
+    assert set(KINDS) == kinds | {"kind"}, "the head of the table and a row for each"
