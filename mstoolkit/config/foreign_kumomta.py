@@ -60,17 +60,18 @@ def read_kumomta(text: str, *, isps: Mapping[str, str] | None = None) -> Importe
     """
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at else text.count("\n") + 1
         return Imported((), (NotUnderstood(line, f"is not valid TOML: {error}"),))
     rules: list[Rule] = []
     unclear: list[NotUnderstood] = []
     lines = _header_lines(text)
-    for site, entries in _automations(tree):
+    for path, entries in _automations(tree):
+        site = path[-1]
         isp = "" if site == "default" else (isps or {}).get(site, site)
         for number, entry in enumerate(entries):
-            at_lines = lines.get(site, [])
+            at_lines = lines.get(path, [])
             line = at_lines[number] if number < len(at_lines) else 0
             for result in _read_entry(entry, isp, line):
                 if isinstance(result, Rule):
@@ -86,20 +87,21 @@ def read_kumomta(text: str, *, isps: Mapping[str, str] | None = None) -> Importe
     return Imported(tuple(rules), tuple(sorted(unclear)))
 
 
-def _automations(tree: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Return each domain's and provider's list of automation entries."""
-    sites = [(name, table) for name, table in tree.items() if name != "provider"]
+def _automations(tree: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Return each domain's and provider's list of automation entries, with the path to it."""
+    sites: list[tuple[tuple[str, ...], Any]]
+    sites = [((name,), table) for name, table in tree.items() if name != "provider"]
     providers = tree.get("provider")
     if isinstance(providers, Mapping):
-        sites += providers.items()
-    for name, table in sites:
+        sites += [(("provider", name), table) for name, table in providers.items()]
+    for path, table in sites:
         if _is_table(table) and isinstance(table.get("automation"), list):
-            yield name, table["automation"]
+            yield path, table["automation"]
 
 
-def _header_lines(text: str) -> dict[str, list[int]]:
+def _header_lines(text: str) -> dict[tuple[str, ...], list[int]]:
     """Return the lines on which each site's automation entries begin."""
-    lines: dict[str, list[int]] = {}
+    lines: dict[tuple[str, ...], list[int]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         header = _HEADER.fullmatch(line)
         if header is None:
@@ -108,8 +110,8 @@ def _header_lines(text: str) -> dict[str, list[int]]:
             path = _key_path(tomllib.loads(f"[{header[1]}]"))
         except tomllib.TOMLDecodeError:
             continue
-        if len(path) >= 2 and path[-1] == "automation":
-            lines.setdefault(path[-2], []).append(number)
+        if path[-1:] == ["automation"]:
+            lines.setdefault(tuple(path[:-1]), []).append(number)
     return lines
 
 

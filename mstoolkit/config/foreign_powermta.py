@@ -90,7 +90,7 @@ def read_powermta(
             isp = "" if domain == "*" else (isps or {}).get(domain, domain)
             for line in lines:
                 base = {
-                    "name": f"{name}-line-{line.number}" + (f"-{isp}" if isp else ""),
+                    "name": f"{name}-line-{line.number}" + (f"-{domain}" if isp else ""),
                     "match": {"line": line.pattern, "isp": (isp,) if isp else ()},
                     "source": (f"PowerMTA configuration, line {line.number}",),
                 }

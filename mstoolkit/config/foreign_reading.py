@@ -14,8 +14,8 @@ from mstoolkit.config.rules import Rule
 _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute": 60.0}
 _SECONDS |= {"h": 3600.0, "hr": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _SECONDS |= {"w": 604800.0, "week": 604800.0}
-_PART = re.compile(r"\s*(\d+)\s*([a-z]+)\s*")
-_RATE = re.compile(r"\s*([\d,_]+)\s*(?:/|per)\s*(\d*)\s*([a-z]+)\s*")
+_PART = re.compile(r"\s*(\d{1,9})\s*([a-z]+)\s*")
+_RATE = re.compile(r"\s*([\d,_]{1,15})\s*(?:/|per)\s*(\d{0,9})\s*([a-z]+)\s*")
 
 
 class NotUnderstood(NamedTuple):

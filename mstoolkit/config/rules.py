@@ -10,6 +10,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,6 +57,7 @@ _TRIGGER = re.compile(r"\s*(\d+)\s+in\s+(.+)")
 _STATUS = r"^[245]\.\d{1,3}\.(\d{1,3}|\*)$"
 
 
+@lru_cache(maxsize=1024)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     r"""Compile the regular expression of a rule, which ignores case.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mstoolkit.config.foreign import Imported, NotUnderstood, read_kumomta, read_powermta
 from mstoolkit.config.rules import Bounce, SetConnections, SetRate, Suspend, Trigger
@@ -137,6 +139,16 @@ def test_kumomta_list_in_one_line() -> None:
     assert unclear == (NotUnderstood(0, "is no table: 5"),)
 
 
+def test_kumomta_domain_and_provider_of_one_name() -> None:
+    """A domain and a provider may share a name; lines and names are told apart."""
+    rules, unclear = read_kumomta(
+        entry() + entry(action='"Explode"').replace('"one.example"', 'provider."one.example"')
+        + entry() + entry().replace('"one.example"', 'provider."one.example"')
+    )  # fmt: skip
+    assert [rule.name for rule in rules] == [f"one.example-line-{line}" for line in (2, 12, 17)]
+    assert [one.line for one in unclear] == [7]
+
+
 def test_kumomta_file_that_is_no_toml() -> None:
     """A broken file gives no rules and the line where it breaks."""
     rules, unclear = read_kumomta("[default]\nx = 1\ny = = 2\n")
@@ -195,6 +207,13 @@ def test_powermta_rules() -> None:
     assert "skip-mx" in unclear[0].reason
 
 
+def test_powermta_domains_of_one_isp() -> None:
+    """Domains that are one ISP here give rules with names of their own."""
+    rules, _ = read_powermta(CONFIGURATION, isps={"one.example": "one", "two.example": "one"})
+    assert {rule.match.isp for rule in rules} == {("one",)}
+    assert len({rule.name for rule in rules}) == 10
+
+
 def test_powermta_rules_work() -> None:
     """A pattern with an escaped slash matches the line that the server sends."""
     book = Rulebook(read_powermta(CONFIGURATION).rules)
@@ -247,3 +266,36 @@ def test_powermta_odd_blocks() -> None:
     rules, unclear = read_powermta(listed("reply /busy/ mode=backoff") + domain)
     assert rules == ()
     assert unclear == (NotUnderstood(2, "backoff-max-msg-rate: is not a rate: 'fast'"),)
+
+
+CHARACTERS = st.sampled_from(list("[]{}<>/=\"',.#()+*\\ \n09azé"))
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 3), CHARACTERS), max_size=4)
+
+
+def edited(text: str, edits: list[tuple[float, int, str]]) -> str:
+    """Return a text in which some places are overwritten."""
+    for place, length, character in edits:
+        at = int(place * len(text))
+        text = text[:at] + character + text[at + length :]
+    return text
+
+
+@given(EDITS)
+def test_readers_never_fail(edits: list[tuple[float, int, str]]) -> None:
+    """However a file is broken, it gives rules and reasons, never an error; names stay unique."""
+    for found in (
+        read_kumomta(edited(SHAPING, edits)),
+        read_powermta(edited(CONFIGURATION, edits)),
+    ):
+        Rulebook(found.rules)
+        assert all(one.reason for one in found.not_understood)
+
+
+def test_absurd_figures_are_told() -> None:
+    """Numbers of thousands of digits and tables a thousand deep are told too."""
+    digits = "9" * 5000
+    for text in (entry(duration=f'"{digits}h"'), entry(trigger=f'{{Threshold="{digits}/h"}}')):
+        assert len(read_kumomta(text).not_understood) == 1
+    assert len(read_kumomta("a = " + "[" * 5000).not_understood) == 1
+    line = f"reply /busy/ disable-source-ip reenable-after={digits}h"
+    assert len(read_powermta(listed(line)).not_understood) == 1

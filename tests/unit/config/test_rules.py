@@ -9,7 +9,9 @@ import pytest
 
 from mstoolkit.config import ConfigError
 from mstoolkit.config.rules import (
+    Bounce,
     Match,
+    Move,
     Rule,
     RuleSet,
     SetConnections,
@@ -80,6 +82,21 @@ def test_short_forms() -> None:
     assert rule.action == Suspend()
     assert rule.trigger == Trigger(count=1)
     assert parse_rules(text.replace('"1h"', '"1h"\ntrigger = "immediate"')).rules == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("written", "action"),
+    [
+        ('"bounce"', Bounce()),
+        ('"move"', Move()),
+        ('{ kind = "move", to = "mta-2" }', Move(to="mta-2")),
+        ('{ kind = "set-connections", connections = 1 }', SetConnections(connections=1)),
+    ],
+)
+def test_actions(written: str, action: object) -> None:
+    """Each action is read with what it needs, in a table or by its name alone."""
+    text = TEXT.replace('{ kind = "set-rate", rate = "10/min" }', written)
+    assert parse_rules(text).rules[0].action == action
 
 
 @pytest.mark.parametrize(("old", "new", "key", "says"), BAD)
