@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.retry import Retry as Retry
+from mstoolkit.config.rules import Rule, load_rules, rule_names
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
@@ -193,11 +195,51 @@ class Failover(Frozen):
     path: Breaker = Breaker.model_construct(failures=5, window=60.0)
 
 
+def _rules(given: object) -> object:
+    """Replace the names of shipped rule sets, and paths of rule files, by their rules."""
+    if isinstance(given, str):
+        given = (given,)
+    if not isinstance(given, list | tuple):
+        return given
+    out: list[object] = []
+    for each in given:
+        if not isinstance(each, str):
+            out.append(each)
+            continue
+        names = rule_names() if each == "default" else (each,)
+        try:
+            out += [rule for name in names for rule in load_rules(name).rules]
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    return out
+
+
+def _carried_out(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Refuse what the sender cannot do, rather than pass over it."""
+    seen: set[str] = set()
+    for rule in rules:
+        if rule.action.kind in {"bounce", "move"} or rule.scope == "campaign":
+            what = "campaign" if rule.scope == "campaign" else rule.action.kind
+            raise ValueError(
+                f"rule {rule.name!r} asks for {what!r}, which is not carried out yet; use suspend, "
+                f"set-rate or set-connections for a path, a server or an ISP"
+            )
+        if rule.name in seen:
+            raise ValueError(f"there are two rules {rule.name!r}; rename one")
+        seen.add(rule.name)
+    return rules
+
+
 class Policy(Frozen):
-    """One strategy: every part is named and replaceable."""
+    """One strategy: every part is named and replaceable.
+
+    ``rules`` names shipped sets of reply rules (``"gmail"``, or ``"default"`` for all of them) or
+    files of your own; a log keeps the rules themselves.
+    """
 
     rotation: RotationSpec
     weighting: tuple[Weigher, ...] = ("static",)
     pacing: Pacing = Pacing()
     failover: Failover = Failover()
     retry: Retry = Retry()
+    rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_carried_out)] = ()

@@ -86,7 +86,9 @@ class Dispatcher:
         self.timers = Timers()
         self._outbox = Outbox(self._pool, self.timers, batch)
         self._suspend = Suspensions(self._pool, self.timers, self._outbox)
-        self._lessons = Lessons(self._pool, self._suspend)
+        self._lessons = Lessons(self._pool, self._suspend, self.timers, policy.rules)
+        pacing = policy.pacing
+        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
         self._flights = self._outbox.flights
         self._lots: dict[int, Lot] = {}
         self._all_lots: dict[int, Lot] = {}
@@ -171,6 +173,7 @@ class Dispatcher:
                 for path, send, taken, *rest in self._flights.values()
             ],
             "recalled": sorted(self._recalled),
+            "rules": self._lessons.rulebook.snapshot() if self._lessons.rulebook else None,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -194,6 +197,8 @@ class Dispatcher:
         self.timers.restore([tuple(timer) for timer in state["timers"]])
         snapshot.restore_pool(self._pool, state["pool"], lots)
         self._recalled = set(state["recalled"])
+        if self._lessons.rulebook:
+            self._lessons.rulebook.restore(state["rules"])
         for number, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
             self._flights[send.token] = (
@@ -255,9 +260,8 @@ class Dispatcher:
             outcome, category, blames_path, wait = judge(reply)
             if blames_path or path.breaker.troubled:
                 self._lessons.weigh(path, n, category, generation, blames_path, event.at)
-            if path.adapts:
-                delivered = outcome == "delivered"
-                self._lessons.adapt(path, n, delivered, category, sent_at, event.at)
+            if self._learns:
+                self._lessons.learn(path, reply, n, sent_at, event.at)
             if outcome == "deferred":
                 self._put_off(path.isp, parcel, n, category, wait)
             else:
@@ -365,9 +369,11 @@ class Dispatcher:
         if kind == "width":
             self._suspend.widen(pool.paths[argument], now)
         elif kind == "path":
-            self._suspend.probe_path(pool.paths[argument])
+            self._suspend.probe_path(pool.paths[argument], now)
         elif kind == "server":
-            self._suspend.probe_server(pool.servers[argument])
+            self._suspend.probe_server(pool.servers[argument], now)
+        elif kind == "rule":
+            self._lessons.lift(pool.paths[argument], now)
         elif kind == "expire":
             lot = self._lots.pop(argument)
             for pile in pool.isps[lot.isp].queue.take_lot(lot.id):

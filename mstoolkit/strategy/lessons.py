@@ -1,12 +1,18 @@
-"""What answers teach: breakers, rates and connection windows of servers and paths follow them."""
+"""What answers teach: breakers, rates and connections follow them, and what rules say."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mstoolkit.config.rules import Rule, SetConnections, SetRate
 from mstoolkit.mail import classify
 from mstoolkit.model import Reply
+from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.rules import Consequence, Rulebook
 from mstoolkit.strategy.suspension import Suspensions
+from mstoolkit.strategy.timers import Timers
 
 
 class Lessons:
@@ -18,11 +24,19 @@ class Lessons:
         Paths and their slots.
     suspend : Suspensions
         Where servers and paths are sent to rest.
+    timers : Timers
+        Where the end of a rule's consequence is set.
+    rules : sequence of Rule
+        What is done about which replies.
     """
 
-    def __init__(self, pool: Pool, suspend: Suspensions) -> None:
+    def __init__(
+        self, pool: Pool, suspend: Suspensions, timers: Timers, rules: Sequence[Rule]
+    ) -> None:
         self._pool = pool
         self._suspend = suspend
+        self._timers = timers
+        self.rulebook = Rulebook(rules) if rules else None
 
     def weigh(
         self, path: Path, n: int, category: str, generation: int, blamed: bool, now: float
@@ -34,19 +48,19 @@ class Lessons:
         elif path.breaker.success(n, generation, now):
             self._suspend.resume(path.server, path)
 
-    def adapt(
-        self, path: Path, n: int, delivered: bool, category: str, sent_at: float, now: float
-    ) -> None:
-        """Let rate and window of a path that adapts follow `n` messages that left at `sent_at`."""
+    def learn(self, path: Path, reply: Reply, n: int, sent_at: float, now: float) -> None:
+        """Let rules, rate and window follow a reply to `n` messages that left at `sent_at` (s)."""
+        if self.rulebook and not reply.positive:
+            self._obey(self.rulebook, path, reply, n, now)
         rate, window = path.adaptive, path.feedback
         if rate is not None:
-            if category == "throttle":
-                changed = rate.throttled(sent_at, now)
+            if not reply.positive:
+                changed = judge(reply).category == "throttle" and rate.throttled(sent_at, now)
             else:
-                changed = delivered and rate.accepted(n, now)
+                changed = rate.accepted(n, now)
             if changed:
-                path.retune(rate.rate, now)
-        if window is not None and delivered:
+                path.retune(now)
+        if window is not None and reply.positive:
             busy = len(path.used) - len(path.idle)
             for _ in range(n):
                 window.succeeded(busy)
@@ -61,6 +75,8 @@ class Lessons:
             path.feedback.failed()
             if not path.feedback.dead:
                 self._pool.set_width(path, path.feedback.window)
+        if self.rulebook:
+            self._obey(self.rulebook, path, reply, 1, now)
         if not reply.code:
             if server.breaker.failure(1, server_generation, now):
                 self._suspend.server(server, category)
@@ -83,3 +99,48 @@ class Lessons:
         self._pool.set_width(path, feedback.window)
         if path.breaker.failure(path.breaker.limit, generation, now):
             self._suspend.path(path, category)
+
+    # -- rules
+
+    def _obey(self, book: Rulebook, path: Path, reply: Reply, n: int, now: float) -> None:
+        """Do what the rules say about a reply to `n` messages; each path is counted apart."""
+        key = f"{path.server.name}/{path.isp.name}"
+        for told in book.consider(reply, path.isp.name, key, n, now):
+            if told.action.kind == "suspend" and told.scope == "server":
+                if path.server.breaker.hold(told.until):
+                    self._suspend.server(path.server, told.rule)
+                continue
+            for each in self._scope(path, told.scope):
+                self._carry_out(each, told, now)
+
+    @staticmethod
+    def _scope(path: Path, scope: str) -> Sequence[Path]:
+        if scope == "server":
+            return path.server.paths
+        return path.isp.paths if scope == "isp" else (path,)
+
+    def _carry_out(self, path: Path, told: Consequence, now: float) -> None:
+        """Suspend a path, or cap its rate or connections; the lower cap and the later end hold."""
+        action = told.action
+        if isinstance(action, SetRate):
+            path.rate_cap = min(path.rate_cap or action.rate, action.rate)
+            path.rate_cap_until = max(path.rate_cap_until, told.until)
+            self._timers.set(told.until, "rule", path.number)
+            path.retune(now)
+        elif isinstance(action, SetConnections):
+            path.width_cap = min(path.width_cap or action.connections, action.connections)
+            path.width_cap_until = max(path.width_cap_until, told.until)
+            self._timers.set(told.until, "rule", path.number)
+            self._pool.set_width(path, path.width)
+        elif path.breaker.hold(told.until):
+            self._suspend.path(path, told.rule)
+
+    def lift(self, path: Path, now: float) -> None:
+        """End the caps of a path whose time is over."""
+        if path.rate_cap and path.rate_cap_until <= now:
+            path.rate_cap = 0.0
+            path.retune(now)
+        if path.width_cap and path.width_cap_until <= now:
+            path.width_cap = 0
+            whole = path.feedback.window if path.feedback else len(path.used)
+            self._pool.set_width(path, whole)

@@ -175,7 +175,7 @@ class Outbox:
 
     def go_on(self, path: Path, now: float) -> None:
         """The pacing of a path is over, unless its rate was cut meanwhile."""
-        ready = path.gcra.ready_at(now) if path.adaptive else now
+        ready = path.gcra.ready_at(now) if path.adaptive or path.rate_cap else now
         path.paced = path.pace_timer = ready > now
         if path.paced:
             self._timers.set(ready, "pace", path.number)

@@ -48,7 +48,6 @@ class Path:
 
     __slots__ = (
         "adaptive",
-        "adapts",
         "alone",
         "base",
         "breaker",
@@ -68,11 +67,16 @@ class Path:
         "per_connection",
         "probing",
         "quantum",
+        "rate",
+        "rate_cap",
+        "rate_cap_until",
         "server",
         "tier",
         "used",
         "weight",
         "width",
+        "width_cap",
+        "width_cap_until",
         "width_timer",
     )
 
@@ -93,6 +97,9 @@ class Path:
         self.tier = spec.priority
         self.weight = weight
         self.burst = burst
+        self.rate = rate
+        self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none
+        self.width_cap, self.width_cap_until = 0, 0.0
         self.gcra = Gcra(rate, burst)
         self.adaptive = adaptive_of(common.adapt, rate)
         self.quantum = max(burst, int(rate * QUANTUM), 1)
@@ -104,7 +111,6 @@ class Path:
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
         self.feedback = feedback_of(common.feedback, len(self.idle))
-        self.adapts = self.adaptive is not None or self.feedback is not None
         self.width = self.feedback.window if self.feedback else len(self.idle)
         self.width_timer = False
         self.clear = self.width == len(self.idle)
@@ -123,7 +129,10 @@ class Path:
         barred = server.drained or server.breaker.shut or self.breaker.shut
         return self.weight > 0 and not barred
 
-    def retune(self, rate: float, now: float) -> None:
-        """Send at another rate (1/s) from now on."""
+    def retune(self, now: float) -> None:
+        """Send from now on as fast as the limit, what was learned and the rules let it."""
+        rate = self.adaptive.rate if self.adaptive else self.rate
+        if self.rate_cap and self.rate_cap < rate:
+            rate = self.rate_cap
         self.gcra.retune(rate, now)
         self.quantum = max(self.burst, int(rate * QUANTUM), 1)

@@ -114,7 +114,9 @@ class Pool:
         return True
 
     def set_width(self, path: Path, width: int) -> None:
-        """Let a path use so many of its connections."""
+        """Let a path use so many of its connections, unless a rule allows it fewer."""
+        if path.width_cap and path.width_cap < width:
+            width = path.width_cap
         if width != path.width:
             path.width = width
             self.recheck(path)
@@ -122,8 +124,7 @@ class Pool:
     def widen(self, path: Path) -> bool:
         """Try one connection more; return whether there are more to try later."""
         path.width_timer = False
-        path.width = min(path.width + 1, len(path.used))
-        self.recheck(path)
+        self.set_width(path, min(path.width + 1, len(path.used)))
         return path.width < len(path.used)
 
     def recheck(self, path: Path) -> None:

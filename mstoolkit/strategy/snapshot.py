@@ -17,7 +17,10 @@ from mstoolkit.strategy.pool import Pool
 
 State = Mapping[str, Any]
 VERSION = 1
-_PATH = ("paced", "pace_timer", "last_used", "width", "width_timer")
+_PATH = (
+    "paced", "pace_timer", "last_used", "width", "width_timer",
+    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
+)  # fmt: skip
 
 
 def pool_state(pool: Pool) -> dict[str, Any]:
@@ -114,18 +117,18 @@ def _path(path: Path) -> dict[str, Any]:
 
 
 def _restore_path(path: Path, row: State) -> None:
+    for name in _PATH:
+        setattr(path, name, row[name])
     if path.adaptive:
         path.adaptive.restore(row["adaptive"])
-        path.retune(path.adaptive.rate, 0.0)
     if path.feedback:
         path.feedback.restore(row["feedback"])
+    path.retune(0.0)
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]
     path.idle[:] = row["idle"]
     path.used[:] = row["used"]
     path.breaker.restore(row["breaker"])
-    for name in _PATH:
-        setattr(path, name, row[name])
 
 
 def _restore_server(server: ServerState, row: State) -> None:

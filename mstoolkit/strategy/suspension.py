@@ -49,14 +49,18 @@ class Suspensions:
         for path in server.paths:
             self.hang_up(path)
 
-    def probe_path(self, path: Path) -> None:
-        """A path's suspension is over: let a probe through."""
+    def probe_path(self, path: Path, now: float) -> None:
+        """A path's suspension is over, unless it was prolonged: let a probe through."""
+        if path.breaker.usable_from(now) > now:
+            return
         path.breaker.try_again()
         self._outbox.commands.append(Probed(path.server.name, path.isp.name))
         self._pool.recheck(path)
 
-    def probe_server(self, server: ServerState) -> None:
-        """A server's suspension is over: let a probe through."""
+    def probe_server(self, server: ServerState, now: float) -> None:
+        """A server's suspension is over, unless it was prolonged: let a probe through."""
+        if server.breaker.usable_from(now) > now:
+            return
         server.breaker.try_again()
         self._outbox.commands.append(Probed(server.name, ""))
         self._pool.recheck_server(server)

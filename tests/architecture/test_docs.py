@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mstoolkit.config import Policy
+from mstoolkit.config.rules import load_rules, rule_names
 from mstoolkit.config.units import WRITTEN
 from mstoolkit.testing import small_scenario
 
@@ -60,3 +61,9 @@ def test_all_rotations_are_listed() -> None:
         if name.endswith("Spec") and name not in {"AimdSpec", "CubicSpec", "FeedbackSpec"}
     }
     assert set(KINDS) == kinds | {"kind"}, "the head of the table and a row for each"
+
+
+def test_the_number_of_shipped_rules_is_right() -> None:
+    """The page says how many there are."""
+    counted = sum(len(load_rules(name).rules) for name in rule_names())
+    assert re.findall(r"(\d+) rules", PAGE) == [str(counted)]

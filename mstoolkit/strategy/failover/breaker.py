@@ -97,6 +97,14 @@ class Breaker:
         self._enter("open")
         return True
 
+    def hold(self, until: float) -> bool:
+        """Open, or stay open, until a time (s); return whether that is later than it was."""
+        if self.state == "open" and until <= self.until:
+            return False
+        self.until = until
+        self._enter("open")
+        return True
+
     def take(self, n: int) -> None:
         """Charge `n` messages to the probe, if one is running."""
         if self.state == "half-open":
