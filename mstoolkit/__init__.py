@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mstoolkit.live import LiveRun, send
     from mstoolkit.sim import Run, simulate
     from mstoolkit.sinks import Sinks
-    from mstoolkit.strategy import Dispatcher
+    from mstoolkit.strategy import Dispatcher, register_rotation
 
 __version__ = "0.1.0"
 
@@ -60,6 +60,7 @@ __all__ = [
     "read_log",
     "read_manifest",
     "read_truth",
+    "register_rotation",
     "replay",
     "report",
     "send",
@@ -83,7 +84,7 @@ _ROOMS = {
     "live": ("LiveRun", "send"),
     "sim": ("Run", "simulate"),
     "sinks": ("Sinks",),
-    "strategy": ("Dispatcher",),
+    "strategy": ("Dispatcher", "register_rotation"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

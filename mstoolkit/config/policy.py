@@ -86,6 +86,14 @@ class DeficitSpec(Frozen):
     quantum: Number = Field(1.0, gt=0)
 
 
+class OwnSpec(Frozen):
+    """A rotation of your own, registered in Python under ``name``; ``options`` are handed to it."""
+
+    kind: Literal["own"]
+    name: str = Field(min_length=1)
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+
 RotationSpec = Annotated[
     RoundRobinSpec
     | BatchSpec
@@ -97,7 +105,8 @@ RotationSpec = Annotated[
     | StrideSpec
     | RandomSpec
     | PowerOfTwoSpec
-    | DeficitSpec,
+    | DeficitSpec
+    | OwnSpec,
     Field(discriminator="kind"),
 ]
 

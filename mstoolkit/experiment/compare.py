@@ -16,6 +16,7 @@ from mstoolkit.config import ConfigError, Policy, Scenario, load_scenario
 from mstoolkit.experiment.comparison import Comparison
 from mstoolkit.experiment.folder import staged
 from mstoolkit.experiment.replication import Replication, Task, replicate
+from mstoolkit.strategy import registered
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # in a notebook without widgets tqdm says so, and goes on
@@ -97,7 +98,7 @@ def compare(
     with _place(out) as place:
         logs = None if place is None else place / "logs"
         tasks = [
-            Task(whole, name, number, seed, batch, width, logs)
+            Task(whole, name, number, seed, batch, width, logs, registered())
             for number in range(replications)
             for name in names
         ]

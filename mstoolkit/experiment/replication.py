@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,15 @@ from mstoolkit.analysis import (
 from mstoolkit.config import Scenario
 from mstoolkit.model import stream_key
 from mstoolkit.sim import Run, simulate
+from mstoolkit.strategy import Rotation, register_rotation
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker is asked for: replication ``number`` of a strategy; ``logs`` where to write."""
+    """What a worker is asked for: replication ``number`` of a strategy; ``logs`` where to write.
+
+    ``rotations`` are those that were registered, which another process does not know.
+    """
 
     scenario: Scenario
     strategy: str
@@ -34,6 +38,7 @@ class Task:
     batch: int
     width: float
     logs: Path | None
+    rotations: Mapping[str, Callable[..., Rotation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ def replication_seed(seed: int, number: int) -> int:
 
 def replicate(task: Task) -> Replication:
     """Run one replication; at the top of its module, so that worker processes find it."""
+    for name, maker in task.rotations.items():
+        register_rotation(name, maker)
     run = simulate(
         task.scenario,
         task.strategy,

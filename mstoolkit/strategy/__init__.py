@@ -6,5 +6,6 @@ state; it learns from replies, failures and feedback alone.
 
 from mstoolkit.strategy.dispatcher import Dispatcher
 from mstoolkit.strategy.presets import rotation_of
+from mstoolkit.strategy.rotation import Rotation, register_rotation, registered
 
-__all__ = ["Dispatcher", "rotation_of"]
+__all__ = ["Dispatcher", "Rotation", "register_rotation", "registered", "rotation_of"]

@@ -8,6 +8,7 @@ from mstoolkit.config.policy import (
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
+    OwnSpec,
     PowerOfTwoSpec,
     PrioritySpec,
     RandomSpec,
@@ -29,6 +30,7 @@ from mstoolkit.strategy.rotation import (
     SmoothWeighted,
     StaticStride,
     WeightedRandom,
+    own_rotation,
 )
 
 
@@ -61,6 +63,8 @@ def rotation_of(spec: RotationSpec, servers: int, number: int = 0) -> Rotation:
             return DeficitRoundRobin(servers, number % servers, spec.quantum)
         case StrideSpec() | RandomSpec() | PowerOfTwoSpec():
             return _seeded(spec, servers, number)
+        case OwnSpec():
+            return own_rotation(spec.name, servers, spec.options)
         case _:
             return RoundRobin(number % servers)
 

@@ -34,6 +34,7 @@ NAMES = [
     "read_log",
     "read_manifest",
     "read_truth",
+    "register_rotation",
     "replay",
     "report",
     "send",

@@ -8,6 +8,7 @@ from mstoolkit.strategy.rotation.interval import IntervalRotation
 from mstoolkit.strategy.rotation.least_loaded import LeastLoaded
 from mstoolkit.strategy.rotation.power_of_two import PowerOfTwo
 from mstoolkit.strategy.rotation.priority import PriorityFailover
+from mstoolkit.strategy.rotation.registry import own_rotation, register_rotation, registered
 from mstoolkit.strategy.rotation.round_robin import RoundRobin
 from mstoolkit.strategy.rotation.smooth_weighted import SmoothWeighted
 from mstoolkit.strategy.rotation.stride import StaticStride
@@ -27,4 +28,7 @@ __all__ = [
     "SmoothWeighted",
     "StaticStride",
     "WeightedRandom",
+    "own_rotation",
+    "register_rotation",
+    "registered",
 ]
