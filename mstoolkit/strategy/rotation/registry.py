@@ -53,7 +53,7 @@ def own_rotation(name: str, servers: int, options: Mapping[str, object]) -> Rota
     """
     maker = _known.get(name)
     if maker is None:
-        known = f"known are {', '.join(sorted(_known))}" if _known else "none is"
+        known = f"known are {', '.join(sorted(_known))}" if _known else "none is registered"
         raise ConfigError(
             f"there is no rotation {name!r}; {known}",
             key="rotation.name",
