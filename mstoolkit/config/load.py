@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +15,7 @@ from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.scenario import Scenario
+from mstoolkit.config.toml import check_finite, parse_toml
 from mstoolkit.config.units import WRITTEN
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -68,7 +67,7 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
     ConfigError
         If it is no TOML, or says something that cannot be used.
     """
-    tree = _toml(text, file)
+    tree = parse_toml(text, file)
     isps = tree.pop("isps", {})
     if not isinstance(isps, dict):
         raise ConfigError(
@@ -149,7 +148,7 @@ def _profile(name: str, changes: object, file: str, folder: Path | None, key: st
     if "profile" in changed:
         key = f"isps.{name}"
     text, where = _profile_text(str(changed.pop("profile", name)), file, folder, key)
-    tree = _toml(text, where)
+    tree = parse_toml(text, where)
     if not changed:
         return _validated(Profile, tree, where)
     return _validated(Profile, _merged(tree, changed), file or where, prefix=f"isps.{name}")
@@ -189,36 +188,9 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _toml(text: str, file: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"is not valid TOML: {error}",
-            file=file,
-            remedy="mend that line: text stands in quotes, a key once, a table in brackets",
-        ) from None
-
-
 def _validated(model: type[_M], tree: Mapping[str, Any], file: str, prefix: str = "") -> _M:
-    _check_finite(tree, file, (prefix,))
+    check_finite(tree, file, (prefix,))
     try:
         return model.model_validate(tree, context=WRITTEN)
     except ValidationError as error:
         raise explained(model, error, tree, file=file, prefix=prefix) from None
-
-
-def _check_finite(tree: object, file: str, path: tuple[str, ...]) -> None:
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            _check_finite(value, file, (*path, key))
-    elif isinstance(tree, list):
-        for number, value in enumerate(tree):
-            _check_finite(value, file, (*path, str(number)))
-    elif isinstance(tree, float) and not math.isfinite(tree):
-        raise ConfigError(
-            f"must be a finite number, got {tree}",
-            file=file,
-            key=".".join(part for part in path if part),
-            remedy="write it in figures",
-        )

@@ -7,7 +7,6 @@ The idea and the meaning of a trigger are those of KumoMTA's traffic shaping aut
 from __future__ import annotations
 
 import re
-import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -21,6 +20,7 @@ from mstoolkit.config.data import data_path, data_text
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
 from mstoolkit.config.profile import ReplyText
+from mstoolkit.config.toml import check_finite, parse_toml
 from mstoolkit.config.units import WRITTEN, Count, Duration, Rate, parse_duration
 from mstoolkit.model import Phase
 
@@ -385,14 +385,8 @@ def parse_rules(text: str, *, file: str = "") -> RuleSet:
     ConfigError
         If it is no TOML, or says something that cannot be used.
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"is not valid TOML: {error}",
-            file=file,
-            remedy="mend that line: text stands in quotes, a key once, a table in brackets",
-        ) from None
+    tree = parse_toml(text, file)
+    check_finite(tree, file)
     try:
         return RuleSet.model_validate(tree, context=WRITTEN)
     except ValidationError as error:
