@@ -60,7 +60,8 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
     file : str, optional
         Name for error messages.
     folder : Path, optional
-        Where profile files (``isps.NAME.profile = "mine.toml"``) are looked for.
+        Where profile files (``isps.NAME.profile = "mine.toml"``) and rule files (``rules =
+        ["mine.toml"]``) are looked for.
 
     Raises
     ------
@@ -68,6 +69,8 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
         If it is no TOML, or says something that cannot be used.
     """
     tree = parse_toml(text, file)
+    if folder is not None:
+        _find_rule_files(tree.get("strategies"), folder)
     isps = tree.pop("isps", {})
     if not isinstance(isps, dict):
         raise ConfigError(
@@ -91,6 +94,19 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
         for name in names
     }
     return _validated(Scenario, {**tree, "isps": profiles}, file)
+
+
+def _find_rule_files(strategies: object, folder: Path) -> None:
+    """Let the rule files that strategies name lie beside the scenario."""
+    for strategy in strategies.values() if isinstance(strategies, dict) else ():
+        named = strategy.get("rules") if isinstance(strategy, dict) else None
+        if isinstance(named, str):
+            named = [named]
+        if isinstance(named, list):
+            strategy["rules"] = [
+                str(folder / each) if isinstance(each, str) and each.endswith(".toml") else each
+                for each in named
+            ]
 
 
 def load_profile(name: str, *, folder: Path | None = None) -> Profile:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.retry import Retry as Retry
-from mstoolkit.config.rules import Rule, load_rules, rule_names
+from mstoolkit.config.rules import Rule, load_rules
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
@@ -215,9 +215,8 @@ def _rules(given: object) -> object:
         if not isinstance(each, str):
             out.append(each)
             continue
-        names = rule_names() if each == "default" else (each,)
         try:
-            out += [rule for name in names for rule in load_rules(name).rules]
+            out += load_rules(each).rules
         except ConfigError as error:
             raise ValueError(str(error)) from None
     return out

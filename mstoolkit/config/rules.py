@@ -44,6 +44,7 @@ __all__ = [
     "rule_names",
 ]
 
+DEFAULT = "default"  # names all shipped rules
 PATTERN_LENGTH = 500  # characters of a pattern
 REPEATS = 2  # wide quantifiers in a pattern: each adds a power of the text's length
 WIDE = 20  # a quantifier is wide if it spans more counts than this, or has no bound
@@ -342,7 +343,7 @@ def load_rules(source: str | Path) -> RuleSet:
     Parameters
     ----------
     source : str or Path
-        Path of a ``.toml`` file, or a shipped name as ``"gmail"``.
+        Path of a ``.toml`` file, or a shipped name as ``"gmail"``; ``"default"`` is all shipped.
 
     Raises
     ------
@@ -355,6 +356,8 @@ def load_rules(source: str | Path) -> RuleSet:
     Trigger(count=2, window=3600.0)
     """
     name, path = str(source), Path(source)
+    if name == DEFAULT and not path.is_file():
+        return _joined([load_rules(each) for each in rule_names()])
     if not path.suffix and not path.is_file() and name in rule_names():
         return parse_rules(data_text("rules", name), file=f"rules/{name}.toml")
     try:
@@ -365,9 +368,17 @@ def load_rules(source: str | Path) -> RuleSet:
             f"cannot be read ({reason})",
             file=name or "''",
             remedy=f"give a .toml file or a shipped name; "
-            f"{suggestion(path.name, rule_names(), 'shipped are')}",
+            f"{suggestion(path.name, [DEFAULT, *rule_names()], 'shipped are')}",
         ) from None
     return parse_rules(text, file=name)
+
+
+def _joined(sets: Sequence[RuleSet]) -> RuleSet:
+    return RuleSet(
+        title="All shipped rules",
+        sources={name: where for each in sets for name, where in each.sources.items()},
+        rules=tuple(rule for each in sets for rule in each.rules),
+    )
 
 
 def parse_rules(text: str, *, file: str = "") -> RuleSet:

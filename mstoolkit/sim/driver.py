@@ -53,7 +53,7 @@ class Line(Attempt):
     __slots__ = ("machine", "provider", "receive", "service")
 
     def __init__(self, machine: Machine, provider: Provider, slots: int, parcel: Parcel) -> None:
-        self.source_ip = machine.source_ip
+        self.source_ip = machine.source_ip  # all set here: there is one for every large parcel
         self.parcel = parcel
         self.span = 0.0
         self.slots = slots

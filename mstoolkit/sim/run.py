@@ -94,7 +94,7 @@ class Run:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A run makes many small values and no cycles: collecting would only cost time.
+    """A run makes many small values and few cycles: collecting would only cost time.
 
     As a decorator it lasts until what the run worked with is gone.
     """

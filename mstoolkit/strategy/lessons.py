@@ -8,6 +8,7 @@ from mstoolkit.config.rules import Rule, SetConnections, SetRate
 from mstoolkit.mail import classify
 from mstoolkit.model import Reply
 from mstoolkit.strategy.outcomes import judge
+from mstoolkit.strategy.pacing import ConcurrencyFeedback
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.rules import Consequence, Rulebook
@@ -69,36 +70,39 @@ class Lessons:
     def refused(
         self, path: Path, reply: Reply, server_generation: int, generation: int, now: float
     ) -> None:
-        """Learn from a connection that could not be opened, or was turned away with a reply."""
+        """Learn from a connection that could not be opened, or was turned away with a reply.
+
+        Without a reply the server is to blame; with one it is well, and the path has to do with it.
+        """
         server, category = path.server, classify(reply)
-        if path.feedback is not None:
-            path.feedback.failed()
-            if not path.feedback.dead:
-                self._pool.set_width(path, path.feedback.window)
-        if self.rulebook:
-            self._obey(self.rulebook, path, reply, 1, now)
         if not reply.code:
             if server.breaker.failure(1, server_generation, now):
                 self._suspend.server(server, category)
             return
         if server.breaker.success(1, server_generation, now):
             self._suspend.resume(server, None)
+        if self.rulebook:
+            self._obey(self.rulebook, path, reply, 1, now)
+        failures = 1
         if path.feedback is not None:
-            self._rest_if_dead(path, category, generation, now)
-            return
-        narrowed = category == "throttle" and self._suspend.narrow(path, now)
-        if not narrowed and path.breaker.failure(1, generation, now):
+            failures = self._shrink(path, path.feedback)
+        elif category == "throttle" and self._suspend.narrow(path, now):
+            failures = 0
+        if failures and path.breaker.failure(failures, generation, now):
             self._suspend.path(path, category)
 
-    def _rest_if_dead(self, path: Path, category: str, generation: int, now: float) -> None:
-        """Suspend a path whose window is gone; it starts over with a new one."""
-        feedback = path.feedback
-        if feedback is None or not feedback.dead:
-            return
-        feedback.revive()
+    def _shrink(self, path: Path, feedback: ConcurrencyFeedback) -> int:
+        """Use fewer connections; return how many failures of the path that is worth.
+
+        A path whose window is gone is suspended at once and starts over with a new one; until then
+        a smaller window is answer enough.
+        """
+        feedback.failed()
+        dead = feedback.dead
+        if dead:
+            feedback.revive()
         self._pool.set_width(path, feedback.window)
-        if path.breaker.failure(path.breaker.limit, generation, now):
-            self._suspend.path(path, category)
+        return path.breaker.limit if dead else 0
 
     # -- rules
 

@@ -13,6 +13,7 @@ from mstoolkit.config.policy import (
     PrioritySpec,
     RandomSpec,
     RotationSpec,
+    RoundRobinSpec,
     SmoothWeightedSpec,
     StrideSpec,
 )
@@ -32,6 +33,8 @@ from mstoolkit.strategy.rotation import (
     WeightedRandom,
     own_rotation,
 )
+
+_Phased = RoundRobinSpec | InterleavedSpec | DeficitSpec | StrideSpec | RandomSpec | PowerOfTwoSpec
 
 
 def rotation_of(spec: RotationSpec, servers: int, number: int = 0) -> Rotation:
@@ -57,25 +60,26 @@ def rotation_of(spec: RotationSpec, servers: int, number: int = 0) -> Rotation:
             return LeastLoaded(servers)
         case PrioritySpec():
             return PriorityFailover(servers)
-        case InterleavedSpec():
-            return Interleaved(servers, number % servers, spec.start)
-        case DeficitSpec():
-            return DeficitRoundRobin(servers, number % servers, spec.quantum)
-        case StrideSpec() | RandomSpec() | PowerOfTwoSpec():
-            return _seeded(spec, servers, number)
         case OwnSpec():
             return own_rotation(spec.name, servers, spec.options)
         case _:
-            return RoundRobin(number % servers)
+            return _phased(spec, servers, number)
 
 
-def _seeded(spec: StrideSpec | RandomSpec | PowerOfTwoSpec, servers: int, number: int) -> Rotation:
+def _phased(spec: _Phased, servers: int, number: int) -> Rotation:
     """Return a rotation that begins at a point of its own for each queue."""
+    first = number % servers
     seed = stream_key("rotation", spec.kind, number)
     match spec:
+        case RoundRobinSpec():
+            return RoundRobin(first)
+        case InterleavedSpec():
+            return Interleaved(servers, first, spec.start)
+        case DeficitSpec():
+            return DeficitRoundRobin(servers, first, spec.quantum)
         case StrideSpec():
             return StaticStride(servers, seed & 0xFFFFFFFF)  # 32 bits, as in gRPC
         case RandomSpec():
             return WeightedRandom(seed)
-        case _:
+        case PowerOfTwoSpec():
             return PowerOfTwo(servers, seed)

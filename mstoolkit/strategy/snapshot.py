@@ -16,7 +16,7 @@ from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
 
 State = Mapping[str, Any]
-VERSION = 1
+VERSION = 2  # to be raised with every change of what is kept
 _PATH = (
     "paced", "pace_timer", "last_used", "width", "width_timer",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",

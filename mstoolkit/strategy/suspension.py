@@ -51,7 +51,7 @@ class Suspensions:
 
     def probe_path(self, path: Path, now: float) -> None:
         """A path's suspension is over, unless it was prolonged: let a probe through."""
-        if path.breaker.usable_from(now) > now:
+        if not path.breaker.rested(now):
             return
         path.breaker.try_again()
         self._outbox.commands.append(Probed(path.server.name, path.isp.name))
@@ -59,7 +59,7 @@ class Suspensions:
 
     def probe_server(self, server: ServerState, now: float) -> None:
         """A server's suspension is over, unless it was prolonged: let a probe through."""
-        if server.breaker.usable_from(now) > now:
+        if not server.breaker.rested(now):
             return
         server.breaker.try_again()
         self._outbox.commands.append(Probed(server.name, ""))

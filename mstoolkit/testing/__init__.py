@@ -15,7 +15,7 @@ step. Nothing here needs pytest to be imported.
 from mstoolkit.testing.checks import BrokenPromiseError
 from mstoolkit.testing.provider import ProviderSuite
 from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting
-from mstoolkit.testing.rotation import Contender, RotationSuite
+from mstoolkit.testing.rotation import Contender, RotationSuite, contenders, sequence
 from mstoolkit.testing.scenario import small_scenario
 
 __all__ = [
@@ -26,5 +26,7 @@ __all__ = [
     "Rehearsal",
     "RotationSuite",
     "accepting",
+    "contenders",
+    "sequence",
     "small_scenario",
 ]

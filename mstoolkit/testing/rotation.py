@@ -34,6 +34,40 @@ class Contender:
     tier: int = 1
 
 
+def contenders(*weights: float) -> list[Contender]:
+    """Return candidates with these weights, numbered from 0."""
+    return [Contender(k, weight) for k, weight in enumerate(weights)]
+
+
+def sequence(rotation: Rotation, ready: Sequence[Contender], n: int, *, now: float = 0.0) -> str:
+    """Return the next choices among ready candidates as letters; a dot is a wait.
+
+    Parameters
+    ----------
+    rotation : Rotation
+        Chooses, and is charged.
+    ready : sequence of Contender
+        Numbers 0 to 25.
+    n : int
+        How many choices.
+    now : float
+        Scenario time, s.
+
+    Examples
+    --------
+    >>> from mstoolkit.strategy.rotation import SmoothWeighted
+    >>> sequence(SmoothWeighted(3), contenders(5, 1, 1), 7)
+    'aabacaa'
+    """
+    letters = ""
+    for _ in range(n):
+        chosen = rotation.choose(ready, ready, now)
+        if chosen is not None:
+            rotation.commit(chosen, 1, ready, now)
+        letters += "." if chosen is None else "abcdefghijklmnopqrstuvwxyz"[chosen.index]
+    return letters
+
+
 class RotationSuite:
     """Laws that every rotation keeps; derive a class whose name begins with ``Test``.
 

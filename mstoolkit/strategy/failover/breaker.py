@@ -59,6 +59,10 @@ class Breaker:
         """Return when (s) the next message may pass at the earliest."""
         return self.until if self.state == "open" else now
 
+    def rested(self, now: float) -> bool:
+        """Whether a suspension is over and no probe has begun yet."""
+        return self.state == "open" and self.until <= now
+
     def success(self, n: int, generation: int, now: float) -> bool:
         """Take note of good results; return whether this closed the breaker.
 

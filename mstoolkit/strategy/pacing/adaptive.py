@@ -21,15 +21,19 @@ class AdaptiveRate(ABC):
     ----------
     lowest, highest : float
         Range of the rate, 1/s; it starts at the highest, the rate that was configured.
+    decrease : float
+        Factor of a cut, 0 to 1.
     """
 
-    _state: ClassVar[tuple[str, ...]] = ("rate", "cut_at")
+    _state: ClassVar[tuple[str, ...]] = ("rate", "cut_at", "peak")
 
-    def __init__(self, lowest: float, highest: float) -> None:
+    def __init__(self, lowest: float, highest: float, decrease: float) -> None:
         self.lowest = min(lowest, highest)
         self.highest = highest
+        self.decrease = decrease
         self.rate = highest
         self.cut_at = float("-inf")
+        self.peak = highest  # the rate before the last cut
 
     def throttled(self, sent_at: float, now: float) -> bool:
         """Take note of a throttle; return whether the rate was cut.
@@ -43,8 +47,8 @@ class AdaptiveRate(ABC):
         """
         if sent_at < self.cut_at:
             return False
-        self._cut(now)
-        self.cut_at = now
+        self.peak, self.cut_at = self.rate, now
+        self.rate = max(self.lowest, self.rate * self.decrease)
         return True
 
     def accepted(self, n: int, now: float) -> bool:
@@ -53,9 +57,6 @@ class AdaptiveRate(ABC):
         if before < self.highest:
             self.rate = min(self.highest, max(before, self._grown(n, now)))
         return self.rate > before
-
-    @abstractmethod
-    def _cut(self, now: float) -> None: ...
 
     @abstractmethod
     def _grown(self, n: int, now: float) -> float: ...
@@ -101,13 +102,9 @@ class Aimd(AdaptiveRate):
     def __init__(
         self, lowest: float, highest: float, decrease: float, increase: float, every: float
     ) -> None:
-        super().__init__(lowest, highest)
-        self._decrease = decrease
+        super().__init__(lowest, highest, decrease)
         self._step = increase * highest
         self._every = every
-
-    def _cut(self, now: float) -> None:
-        self.rate = max(self.lowest, self.rate * self._decrease)
 
     def _grown(self, n: int, now: float) -> float:
         return self.rate + self._step * n / (self.rate * self._every)
@@ -141,25 +138,19 @@ class Cubic(AdaptiveRate):
     10.0
     """
 
-    _state = ("rate", "cut_at", "peak", "measured", "bin_start", "bin_count")
+    _state = (*AdaptiveRate._state, "measured", "bin_start", "bin_count")
 
     def __init__(self, lowest: float, highest: float, decrease: float, plateau: float) -> None:
-        super().__init__(lowest, highest)
-        self._decrease = decrease
+        super().__init__(lowest, highest, decrease)
         self._plateau = plateau
-        self.peak = highest
         self.measured = 0.0
         self.bin_start = float("-inf")
         self.bin_count = 0
 
-    def _cut(self, now: float) -> None:
-        self.peak = self.rate
-        self.rate = max(self.lowest, self.rate * self._decrease)
-
     def _grown(self, n: int, now: float) -> float:
         self._measure(n, now)
         elapsed = (now - self.cut_at) / self._plateau
-        target = self.peak * (1.0 + (1.0 - self._decrease) * (elapsed - 1.0) ** 3)
+        target = self.peak * (1.0 + (1.0 - self.decrease) * (elapsed - 1.0) ** 3)
         return min(target, max(self.lowest, 2.0 * self.measured))
 
     def _measure(self, n: int, now: float) -> None:

@@ -151,3 +151,26 @@ def test_a_path_without_a_window_left_is_suspended_and_starts_over() -> None:
     play.run(3600.0)
     assert play.all(Suspended)
     assert play.totals["delivered"] == 50
+
+
+def test_a_server_that_cannot_be_reached_takes_no_connections_from_the_path() -> None:
+    """No answer at all blames the server; the path's window stays what it was."""
+    pacing = Pacing(rate=1000.0, burst=1000, connections=6, feedback=FeedbackSpec(initial=4))
+    chosen = Policy(rotation=RoundRobinSpec(kind="round-robin"), pacing=pacing)
+    nobody = Reply(0, "", "connection refused", "connect")
+    up = False
+
+    def answer(at: float, send: Send) -> Replied | ConnectionFailed:
+        if not up:
+            return ConnectionFailed(at + 0.1, send.token, nobody)
+        return Replied(at + 0.1, send.token, ((OK, send.parcel.n),))
+
+    play = Rehearsal({"a": Server()}, chosen, answer)
+    play.tell(Enqueued(0.0, Parcel(LOT, 0, 50)))
+    play.run(500.0)
+    assert {notice.isp for _, notice in play.all(Suspended)} == {""}
+    before = play.dispatcher.snapshot()["pool"]["paths"][0]
+    assert (before["feedback"]["window"], before["width"]) == (4, 4)
+    up = True
+    play.run(5000.0)
+    assert play.totals["delivered"] == 50

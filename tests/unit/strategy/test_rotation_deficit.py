@@ -6,7 +6,7 @@ import pytest
 
 from mstoolkit.model import SplitMix64
 from mstoolkit.strategy.rotation import DeficitRoundRobin, Rotation
-from mstoolkit.testing import Contender, RotationSuite
+from mstoolkit.testing import Contender, RotationSuite, contenders, sequence
 
 
 class TestDeficit(RotationSuite):
@@ -29,32 +29,17 @@ class TestDeficitWithFractions(RotationSuite):
         return [Contender(k, 0.3 + 0.7 * k) for k in range(self.servers)]
 
 
-def pool(*weights: float) -> list[Contender]:
-    return [Contender(k, weight) for k, weight in enumerate(weights)]
-
-
-def sequence(rotation: Rotation, ready: list[Contender], n: int, size: int = 1) -> str:
-    """Return the next choices as letters, of parcels of `size` messages."""
-    letters = ""
-    for _ in range(n):
-        chosen = rotation.choose(ready, ready, 0.0)
-        assert chosen is not None
-        rotation.commit(chosen, size, ready, 0.0)
-        letters += "abcdefgh"[chosen.index]
-    return letters
-
-
 def test_a_turn_is_quantum_times_weight() -> None:
     """Turns last for weight x quantum messages; fractions are carried over to the next one."""
-    assert sequence(DeficitRoundRobin(3), pool(3, 1, 2), 12) == "aaabccaaabcc"
-    assert sequence(DeficitRoundRobin(2, 0, 2.0), pool(2, 1), 9) == "aaaabbaaa"
-    assert sequence(DeficitRoundRobin(2), pool(1.5, 1), 10) == "aababaabab"
+    assert sequence(DeficitRoundRobin(3), contenders(3, 1, 2), 12) == "aaabccaaabcc"
+    assert sequence(DeficitRoundRobin(2, 0, 2.0), contenders(2, 1), 9) == "aaaabbaaa"
+    assert sequence(DeficitRoundRobin(2), contenders(1.5, 1), 10) == "aababaabab"
 
 
 def test_a_parcel_is_paid_for_in_messages() -> None:
     """Who sent 4 at one go on a turn of 1 is passed over until three more turns have gone by."""
     rotation = DeficitRoundRobin(2)
-    ready = pool(1, 1)
+    ready = contenders(1, 1)
     rotation.commit(ready[0], 4, ready, 0.0)
     assert sequence(rotation, ready, 7) == "bbbbaba"
 
@@ -63,7 +48,7 @@ def test_a_parcel_is_paid_for_in_messages() -> None:
 @pytest.mark.parametrize("quantum", [0.5, 1.0, 20.0])
 def test_shares_survive_parcels_of_any_size(weights: tuple[float, ...], quantum: float) -> None:
     """With parcels of 1 to 100 messages the shares are off by no more than a parcel and a turn."""
-    rng, counts, ready = SplitMix64(17), [0] * len(weights), pool(*weights)
+    rng, counts, ready = SplitMix64(17), [0] * len(weights), contenders(*weights)
     rotation = DeficitRoundRobin(len(weights), 0, quantum)
     for _ in range(3_000):
         chosen = rotation.choose(ready, ready, 0.0)
@@ -79,7 +64,7 @@ def test_shares_survive_parcels_of_any_size(weights: tuple[float, ...], quantum:
 
 def test_unlike_parcels_by_server_do_not_matter() -> None:
     """A server that always gets parcels of 50 and one that gets single messages stay level."""
-    counts, ready = [0, 0], pool(1, 1)
+    counts, ready = [0, 0], contenders(1, 1)
     rotation = DeficitRoundRobin(2)
     for _ in range(5_100):
         chosen = rotation.choose(ready, ready, 0.0)
@@ -93,7 +78,7 @@ def test_unlike_parcels_by_server_do_not_matter() -> None:
 def test_a_turn_that_is_broken_off_is_finished_later() -> None:
     """A busy server has the rest of its turn when it is met again, and no more than that."""
     rotation = DeficitRoundRobin(3)
-    a, b, c = everyone = pool(4, 1, 1)
+    a, b, c = everyone = contenders(4, 1, 1)
     assert sequence(rotation, everyone, 2) == "aa"
     assert sequence(rotation, [b, c], 4) == "bcbc"
     assert sequence(rotation, everyone, 8) == "aabcaaaa"
@@ -103,7 +88,7 @@ def test_a_turn_that_is_broken_off_is_finished_later() -> None:
 
 def test_queues_begin_with_different_servers() -> None:
     """The first turn is that of the server that the queue begins with."""
-    assert [sequence(DeficitRoundRobin(3, k), pool(1, 1, 1), 4) for k in range(3)] == [
+    assert [sequence(DeficitRoundRobin(3, k), contenders(1, 1, 1), 4) for k in range(3)] == [
         "abca",
         "bcab",
         "cabc",
@@ -113,7 +98,7 @@ def test_queues_begin_with_different_servers() -> None:
 def test_the_lightest_is_not_starved() -> None:
     """A weight of a millionth of the other's is due a message a million, not none and not two."""
     rotation = DeficitRoundRobin(2)
-    ready = pool(1.0, 1e-6)
+    ready = contenders(1.0, 1e-6)
     assert sequence(rotation, ready, 4) == "abaa"
     rotation.commit(ready[0], 999_997, ready, 0.0)
     assert "b" in sequence(rotation, ready, 4)

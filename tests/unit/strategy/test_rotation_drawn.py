@@ -6,7 +6,7 @@ import pytest
 
 from mstoolkit.model import SplitMix64
 from mstoolkit.strategy.rotation import PowerOfTwo, Rotation, WeightedRandom
-from mstoolkit.testing import Contender, RotationSuite
+from mstoolkit.testing import Contender, RotationSuite, contenders
 
 
 class TestWeightedRandom(RotationSuite):
@@ -33,13 +33,9 @@ class TestPowerOfTwoWithFractions(RotationSuite):
         return [Contender(k, 0.3 + 0.7 * k) for k in range(self.servers)]
 
 
-def pool(*weights: float) -> list[Contender]:
-    return [Contender(k, weight) for k, weight in enumerate(weights)]
-
-
 def test_random_gives_the_sequence_of_its_stream() -> None:
     """Seed 99 over 5:3:2 gives the reference sequence (weighted-random-seed99)."""
-    rotation, ready, letters = WeightedRandom(99), pool(5, 3, 2), ""
+    rotation, ready, letters = WeightedRandom(99), contenders(5, 3, 2), ""
     for _ in range(20):
         chosen = rotation.choose(ready, ready, 0.0)
         assert chosen is not None
@@ -52,7 +48,7 @@ def test_random_gives_the_sequence_of_its_stream() -> None:
 def test_random_shares_follow_the_weights(weights: tuple[float, ...]) -> None:
     """Of 20,000 messages everyone gets its share within four standard deviations; 0 gets none."""
     n = 20_000
-    counts = WeightedRandom(5).split(pool(*weights), n, 0.0)
+    counts = WeightedRandom(5).split(contenders(*weights), n, 0.0)
     for weight, count in zip(weights, counts, strict=True):
         p = weight / sum(weights)
         assert abs(count - n * p) <= 4 * (n * p * (1 - p)) ** 0.5
@@ -61,7 +57,7 @@ def test_random_shares_follow_the_weights(weights: tuple[float, ...]) -> None:
 def test_state_is_one_draw_a_message() -> None:
     """The state after n messages is that of the stream after n draws, whatever was looked at."""
     rotation, draws = WeightedRandom(3), SplitMix64(3)
-    rotation.split(pool(1, 2), 5, 0.0)
+    rotation.split(contenders(1, 2), 5, 0.0)
     for _ in range(5):
         draws.next()
     assert rotation.snapshot() == {"draws": draws.state}
@@ -84,7 +80,7 @@ def test_the_less_loaded_of_two_is_taken(
     for seed in range(40):
         rotation = PowerOfTwo(2, seed)
         rotation.restore({**rotation.snapshot(), "in_flight": load})
-        chosen = rotation.choose(pool(*weights), pool(*weights), 0.0)
+        chosen = rotation.choose(contenders(*weights), contenders(*weights), 0.0)
         assert chosen is not None
         taken.add(chosen.index)
     assert taken == expected
@@ -95,7 +91,7 @@ def test_the_most_loaded_of_all_is_never_taken() -> None:
     for seed in range(200):
         rotation = PowerOfTwo(3, seed)
         rotation.restore({**rotation.snapshot(), "in_flight": [9, 1, 2]})
-        chosen = rotation.choose(pool(1, 1, 1), pool(1, 1, 1), 0.0)
+        chosen = rotation.choose(contenders(1, 1, 1), contenders(1, 1, 1), 0.0)
         assert chosen is not None
         assert chosen.index != 0
 
@@ -103,7 +99,7 @@ def test_the_most_loaded_of_all_is_never_taken() -> None:
 @pytest.mark.parametrize("weights", [(5, 1, 1), (0.7, 0.2, 0.1), (3, 0, 2)])
 def test_shares_follow_the_weights_when_idle(weights: tuple[float, ...]) -> None:
     """Where every message is out before the next one, servers are drawn by weight."""
-    n, counts, ready = 5_000, [0] * len(weights), pool(*weights)
+    n, counts, ready = 5_000, [0] * len(weights), contenders(*weights)
     rotation = PowerOfTwo(len(weights), 1)
     for _ in range(n):
         chosen = rotation.choose(ready, ready, 0.0)
@@ -121,13 +117,13 @@ def test_shares_follow_the_weights_when_idle(weights: tuple[float, ...]) -> None
 def test_loads_are_kept_level(weights: tuple[float, ...]) -> None:
     """While nothing settles, loads stay within a few messages of the weights: no random walk."""
     n = 20_000
-    counts = PowerOfTwo(len(weights), 2).split(pool(*weights), n, 0.0)
+    counts = PowerOfTwo(len(weights), 2).split(contenders(*weights), n, 0.0)
     due = [n * weight / sum(weights) for weight in weights]
     assert counts == pytest.approx(due, abs=20)
 
 
 def test_nobody_without_weight_is_chosen() -> None:
     """Where no ready server has a weight, none is chosen."""
-    ready = pool(0, 0)
+    ready = contenders(0, 0)
     assert WeightedRandom(1).choose(ready, ready, 0.0) is None
     assert PowerOfTwo(2, 1).choose(ready, ready, 0.0) is None

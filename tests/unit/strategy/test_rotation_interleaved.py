@@ -10,7 +10,7 @@ import pytest
 from mstoolkit.model import SplitMix64
 from mstoolkit.strategy.rotation import Interleaved, Rotation
 from mstoolkit.strategy.rotation.interleaved import whole_weights
-from mstoolkit.testing import Contender, RotationSuite
+from mstoolkit.testing import Contender, RotationSuite, contenders, sequence
 
 
 class TestInterleaved(RotationSuite):
@@ -40,21 +40,6 @@ class TestInterleavedWithFractions(RotationSuite):
         return [Contender(k, 0.3 + 0.7 * k) for k in range(self.servers)]
 
 
-def pool(*weights: float) -> list[Contender]:
-    return [Contender(k, weight) for k, weight in enumerate(weights)]
-
-
-def sequence(rotation: Rotation, ready: list[Contender], n: int) -> str:
-    """Return the next choices as letters."""
-    letters = ""
-    for _ in range(n):
-        chosen = rotation.choose(ready, ready, 0.0)
-        assert chosen is not None
-        rotation.commit(chosen, 1, ready, 0.0)
-        letters += "abcdefgh"[chosen.index]
-    return letters
-
-
 @pytest.mark.parametrize(
     ("start", "weights", "expected"),
     [
@@ -69,12 +54,12 @@ def test_published_sequences(
 ) -> None:
     """The sequences are those of LVS's page and of KumoMTA's source, start included."""
     rotation = Interleaved(len(weights), start=start)
-    assert sequence(rotation, pool(*weights), len(expected)) == expected
+    assert sequence(rotation, contenders(*weights), len(expected)) == expected
 
 
 def test_shares_of_kumomta() -> None:
     """100 picks by 5:2:3 are 50, 20 and 30, as KumoMTA's own test has it (round_robin)."""
-    assert Interleaved(3, start="kumomta").split(pool(5, 2, 3), 100, 0.0) == [50, 20, 30]
+    assert Interleaved(3, start="kumomta").split(contenders(5, 2, 3), 100, 0.0) == [50, 20, 30]
 
 
 @pytest.mark.parametrize(
@@ -87,27 +72,27 @@ def test_shares_of_kumomta() -> None:
 )
 def test_fractions_are_kept_to(weights: tuple[float, ...], expected: list[int]) -> None:
     """Weights that are no whole numbers give their shares, to a message of an unfinished cycle."""
-    counts = Interleaved(len(weights)).split(pool(*weights), 1000, 0.0)
+    counts = Interleaved(len(weights)).split(contenders(*weights), 1000, 0.0)
     assert counts == pytest.approx(expected, abs=2)
 
 
 def test_the_lightest_is_not_starved() -> None:
     """Weights far apart, and not commensurable, still let the lightest in once a cycle."""
-    counts = Interleaved(3).split(pool(1e6 + 0.5, 0.001, 3.14159), 1003, 0.0)
+    counts = Interleaved(3).split(contenders(1e6 + 0.5, 0.001, 3.14159), 1003, 0.0)
     assert counts[1:] == [1, 1]
 
 
 def test_changed_weights_hold_from_the_next_cycle_on() -> None:
     """From the next cycle on the shares are those of the new weights."""
     rotation = Interleaved(2)
-    rotation.split(pool(3, 1), 2, 0.0)
-    rotation.split(pool(1, 5), 6, 0.0)
-    assert rotation.split(pool(1, 5), 60, 0.0) == [10, 50]
+    rotation.split(contenders(3, 1), 2, 0.0)
+    rotation.split(contenders(1, 5), 6, 0.0)
+    assert rotation.split(contenders(1, 5), 60, 0.0) == [10, 50]
 
 
 def test_an_absent_server_shifts_nobody() -> None:
     """Who is away misses its turns; the others' come as if it had been there."""
-    everyone = pool(4, 3, 2)
+    everyone = contenders(4, 3, 2)
     rotation = Interleaved(3)
     assert sequence(rotation, everyone, 3) == "aab"
     assert sequence(rotation, [everyone[0], everyone[2]], 3) == "aca"
@@ -118,7 +103,7 @@ def test_an_absent_server_shifts_nobody() -> None:
 def test_coming_and_going_leaves_proportions_alone() -> None:
     """With servers away at random, by the turn, each gets its weight's share of what is left."""
     rng = SplitMix64(7)
-    everyone = pool(5, 2, 3)
+    everyone = contenders(5, 2, 3)
     rotation = Interleaved(3)
     counts: Counter[int] = Counter()
     for _ in range(30_000):
@@ -133,8 +118,12 @@ def test_coming_and_going_leaves_proportions_alone() -> None:
 
 def test_queues_begin_with_different_servers() -> None:
     """Another beginning gives one message to each from there on, then the cycle."""
-    assert sequence(Interleaved(3, 2), pool(2, 1, 1), 5) == "caabc"
-    assert [sequence(Interleaved(3, k), pool(2, 1, 1), 1) for k in range(3)] == ["a", "b", "c"]
+    assert sequence(Interleaved(3, 2), contenders(2, 1, 1), 5) == "caabc"
+    assert [sequence(Interleaved(3, k), contenders(2, 1, 1), 1) for k in range(3)] == [
+        "a",
+        "b",
+        "c",
+    ]
 
 
 def test_whole_weights_keep_the_proportions() -> None:

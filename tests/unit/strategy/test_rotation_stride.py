@@ -8,7 +8,7 @@ import pytest
 
 from mstoolkit.model import SplitMix64
 from mstoolkit.strategy.rotation import Rotation, StaticStride
-from mstoolkit.testing import Contender, RotationSuite
+from mstoolkit.testing import Contender, RotationSuite, contenders, sequence
 
 
 class TestStaticStride(RotationSuite):
@@ -31,21 +31,6 @@ class TestStaticStrideFromElsewhere(RotationSuite):
         return [Contender(k, 0.3 + 0.7 * k) for k in range(self.servers)]
 
 
-def pool(*weights: float) -> list[Contender]:
-    return [Contender(k, weight) for k, weight in enumerate(weights)]
-
-
-def sequence(rotation: Rotation, ready: list[Contender], n: int) -> str:
-    """Return the next choices as letters."""
-    letters = ""
-    for _ in range(n):
-        chosen = rotation.choose(ready, ready, 0.0)
-        assert chosen is not None
-        rotation.commit(chosen, 1, ready, 0.0)
-        letters += "abcdefgh"[chosen.index]
-    return letters
-
-
 @pytest.mark.parametrize(
     ("weights", "expected", "counter"),
     [
@@ -58,7 +43,7 @@ def sequence(rotation: Rotation, ready: list[Contender], n: int) -> str:
 def test_published_sequences(weights: tuple[float, ...], expected: str, counter: int) -> None:
     """Picks and counter are those of grpc-go's scheduler (commit 4793ad04), from counter 0."""
     rotation = StaticStride(len(weights))
-    assert sequence(rotation, pool(*weights), len(expected)) == expected
+    assert sequence(rotation, contenders(*weights), len(expected)) == expected
     assert rotation.snapshot() == {"counter": counter}
 
 
@@ -67,7 +52,9 @@ def test_shares_follow_the_weights(weights: tuple[float, ...]) -> None:
     """From any counter everyone's share of 5,000 messages is its weight's, to a few messages."""
     rng = SplitMix64(3)
     for _ in range(5):
-        counts = StaticStride(len(weights), rng.below(2**32)).split(pool(*weights), 5_000, 0.0)
+        counts = StaticStride(len(weights), rng.below(2**32)).split(
+            contenders(*weights), 5_000, 0.0
+        )
         due = [5_000 * weight / sum(weights) for weight in weights]
         assert counts == pytest.approx(due, abs=3)
         assert all(count == 0 for count, weight in zip(counts, weights, strict=True) if not weight)
@@ -75,13 +62,13 @@ def test_shares_follow_the_weights(weights: tuple[float, ...]) -> None:
 
 def test_the_lightest_is_not_starved() -> None:
     """A server far below 1 / 65535 of the heaviest one's weight is taken once in 65,535 rounds."""
-    assert StaticStride(2).split(pool(1.0, 1e-9), 65_536, 0.0) == [65_535, 1]
+    assert StaticStride(2).split(contenders(1.0, 1e-9), 65_536, 0.0) == [65_535, 1]
 
 
 def test_coming_and_going_leaves_proportions_alone() -> None:
     """With servers away at random, by the turn, each gets its weight's share of what is left."""
     rng = SplitMix64(7)
-    everyone = pool(5, 2, 3)
+    everyone = contenders(5, 2, 3)
     rotation = StaticStride(3)
     counts: Counter[int] = Counter()
     for _ in range(30_000):
@@ -97,6 +84,6 @@ def test_coming_and_going_leaves_proportions_alone() -> None:
 def test_no_turn_is_spent_where_there_is_no_choice() -> None:
     """One ready server is taken, and the counter stands."""
     rotation = StaticStride(3)
-    ready = pool(0, 3, 0)
+    ready = contenders(0, 3, 0)
     assert sequence(rotation, ready, 4) == "bbbb"
     assert rotation.snapshot() == {"counter": 0}

@@ -33,7 +33,7 @@ from mstoolkit.strategy.rotation import (
     StaticStride,
     WeightedRandom,
 )
-from mstoolkit.testing import Contender, RotationSuite
+from mstoolkit.testing import Contender, RotationSuite, contenders, sequence
 
 
 class TestRoundRobin(RotationSuite):
@@ -111,21 +111,6 @@ class TestSmoothWeightedWithFractions(RotationSuite):
 # -- known sequences
 
 
-def pool(*weights: float) -> list[Contender]:
-    return [Contender(k, weight) for k, weight in enumerate(weights)]
-
-
-def sequence(rotation: Rotation, ready: list[Contender], n: int, now: float = 0.0) -> str:
-    """Return the next choices as letters; a dot is a wait."""
-    letters = ""
-    for _ in range(n):
-        chosen = rotation.choose(ready, ready, now)
-        if chosen is not None:
-            rotation.commit(chosen, 1, ready, now)
-        letters += "." if chosen is None else "abcdefgh"[chosen.index]
-    return letters
-
-
 @pytest.mark.parametrize(
     ("weights", "expected"),
     [
@@ -142,7 +127,7 @@ def test_smooth_weighted_gives_the_published_sequence(
 ) -> None:
     """One cycle is as published for nginx or derived by hand, and the next one is the same."""
     rotation = SmoothWeighted(len(weights))
-    ready = pool(*weights)
+    ready = contenders(*weights)
     assert sequence(rotation, ready, len(expected)) == expected
     assert sequence(rotation, ready, len(expected)) == expected
 
@@ -150,13 +135,13 @@ def test_smooth_weighted_gives_the_published_sequence(
 def test_smooth_weighted_over_a_million_is_exact() -> None:
     """Whole cycles are counted, not walked, and the shares are exact."""
     rotation = SmoothWeighted(3)
-    assert rotation.split(pool(5, 1, 1), 7_000_003, 0.0) == [5_000_002, 1_000_001, 1_000_000]
+    assert rotation.split(contenders(5, 1, 1), 7_000_003, 0.0) == [5_000_002, 1_000_001, 1_000_000]
 
 
 def test_smooth_weighted_charges_many_at_once() -> None:
     """A parcel of n is charged n: the others catch up until the shares hold again."""
     rotation = SmoothWeighted(2)
-    ready = pool(1, 1)
+    ready = contenders(1, 1)
     rotation.commit(ready[0], 4, ready, 0.0)
     assert sequence(rotation, ready, 6) == "bbbbab"
 
@@ -164,7 +149,7 @@ def test_smooth_weighted_charges_many_at_once() -> None:
 def test_split_is_exact_from_an_uneven_past() -> None:
     """After a time with one server away the scores are uneven, and split still is n times one."""
     rotation, other = SmoothWeighted(3), SmoothWeighted(3)
-    ready = pool(1, 1, 1)
+    ready = contenders(1, 1, 1)
     for each in (rotation, other):
         each.commit(ready[0], 10, ready, 0.0)
     counts = [0, 0, 0]
@@ -177,7 +162,7 @@ def test_split_is_exact_from_an_uneven_past() -> None:
 def test_round_robin_goes_round() -> None:
     """Weights do not matter; who is absent is skipped, and the turn goes on behind it."""
     rotation = RoundRobin()
-    ready = pool(9, 1, 1, 1)
+    ready = contenders(9, 1, 1, 1)
     assert sequence(rotation, ready, 6) == "abcdab"
     assert sequence(rotation, [ready[0], ready[1], ready[3]], 4) == "dabd"
     assert sequence(rotation, ready, 3) == "abc"
@@ -185,18 +170,18 @@ def test_round_robin_goes_round() -> None:
 
 def test_round_robin_may_start_elsewhere() -> None:
     """Many queues do not all begin with the same server."""
-    assert sequence(RoundRobin(2), pool(1, 1, 1), 4) == "cabc"
+    assert sequence(RoundRobin(2), contenders(1, 1, 1), 4) == "cabc"
 
 
 def test_batch_of_three() -> None:
     """Three messages from each server in turn, round and round."""
-    assert sequence(BatchRotation(3), pool(1, 1, 1), 12) == "aaabbbcccaaa"
+    assert sequence(BatchRotation(3), contenders(1, 1, 1), 12) == "aaabbbcccaaa"
 
 
 def test_batch_waits_for_a_busy_server_and_leaves_a_lost_one() -> None:
     """While its server is merely busy it waits; when that is out, the next gets a full batch."""
     rotation = BatchRotation(3)
-    ready = pool(1, 1, 1)
+    ready = contenders(1, 1, 1)
     assert sequence(rotation, ready, 4) == "aaab"
     assert rotation.choose(ready, [ready[0], ready[2]], 0.0) is None
     assert sequence(rotation, [ready[0], ready[2]], 4) == "ccca"
@@ -206,7 +191,7 @@ def test_batch_waits_for_a_busy_server_and_leaves_a_lost_one() -> None:
 def test_batch_tells_when_others_may_be_heard_again() -> None:
     """Charging the last message of a batch says that waiting queues may be told otherwise."""
     rotation = BatchRotation(2)
-    ready = pool(1, 1)
+    ready = contenders(1, 1)
     assert not rotation.commit(ready[0], 1, ready, 0.0)
     assert rotation.commit(ready[0], 1, ready, 0.0)
 
@@ -214,7 +199,7 @@ def test_batch_tells_when_others_may_be_heard_again() -> None:
 def test_the_next_batch_begins_when_the_last_one_is_out() -> None:
     """A batch that is still leaving is waited for, unless its server is lost; then at once."""
     rotation = BatchRotation(3)
-    a, b = ready = pool(1, 1)
+    a, b = ready = contenders(1, 1)
     rotation.commit(a, 3, ready, 10.0)
     assert rotation.choose(ready, ready, 5.0) is None
     assert rotation.next_change(5.0) == 10.0
@@ -226,9 +211,9 @@ def test_the_next_batch_begins_when_the_last_one_is_out() -> None:
 def test_interval_follows_the_clock() -> None:
     """Server floor(now / every) mod servers, whatever was sent; the change is on the grid."""
     rotation = IntervalRotation(600.0, 3)
-    ready = pool(1, 1, 1)
+    ready = contenders(1, 1, 1)
     times = (0.0, 599.9, 600.0, 1200.0, 1799.0, 1800.0, 7 * 600.0)
-    assert "".join(sequence(rotation, ready, 1, now) for now in times) == "aabccab"
+    assert "".join(sequence(rotation, ready, 1, now=now) for now in times) == "aabccab"
     assert rotation.next_change(0.0) == 600.0
     assert rotation.next_change(600.0) == 1200.0
     assert rotation.next_change(1799.0) == 1800.0
@@ -237,7 +222,7 @@ def test_interval_follows_the_clock() -> None:
 def test_interval_walks_on_past_who_is_out() -> None:
     """The turn of a server that is out is the next one's, round the end; a busy one is awaited."""
     rotation = IntervalRotation(600.0, 3)
-    a, b, c = pool(1, 1, 1)
+    a, b, c = contenders(1, 1, 1)
     assert rotation.choose([a, c], [a, c], 600.0) is c
     assert rotation.choose([a, b], [a, b], 1200.0) is a
     assert rotation.choose([a, b, c], [a, c], 600.0) is None
@@ -260,7 +245,7 @@ def test_priority_fails_over_by_tiers() -> None:
 def test_least_loaded_fills_by_weight() -> None:
     """(in flight + 1) / weight is least; ties go to the heavier, then the earlier server."""
     rotation = LeastLoaded(3)
-    ready = pool(1, 2, 1)
+    ready = contenders(1, 2, 1)
     assert sequence(rotation, ready, 4) == "bbac"
     rotation.settle(2, 1)
     assert sequence(rotation, ready, 2) == "cb"
@@ -269,7 +254,7 @@ def test_least_loaded_fills_by_weight() -> None:
 
 def test_least_loaded_ties() -> None:
     """Among equals the earlier server is taken."""
-    assert sequence(LeastLoaded(3), pool(1, 1, 1), 4) == "abca"
+    assert sequence(LeastLoaded(3), contenders(1, 1, 1), 4) == "abca"
 
 
 @pytest.mark.parametrize(
@@ -305,14 +290,19 @@ def test_files_name_the_rotations(spec: RotationSpec, kind: type[Rotation]) -> N
 )
 def test_queues_do_not_all_begin_alike(spec: RotationSpec) -> None:
     """The first messages of many queues go to all servers, and a queue's number is all it takes."""
-    firsts = [sequence(rotation_of(spec, 3, number), pool(2, 1, 1), 1) for number in range(30)]
+    firsts = [
+        sequence(rotation_of(spec, 3, number), contenders(2, 1, 1), 1) for number in range(30)
+    ]
     assert set(firsts) == set("abc")
-    again = [sequence(rotation_of(spec, 3, number), pool(2, 1, 1), 1) for number in range(30)]
+    again = [sequence(rotation_of(spec, 3, number), contenders(2, 1, 1), 1) for number in range(30)]
     assert again == firsts
 
 
 def test_files_set_the_options() -> None:
     """KumoMTA's start and the quantum of a file are those of the rotation."""
     kumomta = rotation_of(InterleavedSpec(kind="interleaved", start="kumomta"), 3, 2)
-    assert sequence(kumomta, pool(5, 2, 3), 5) == "bcaaa"
-    assert sequence(rotation_of(DeficitSpec(kind="deficit", quantum=3), 2), pool(1, 1), 4) == "aaab"
+    assert sequence(kumomta, contenders(5, 2, 3), 5) == "bcaaa"
+    assert (
+        sequence(rotation_of(DeficitSpec(kind="deficit", quantum=3), 2), contenders(1, 1), 4)
+        == "aaab"
+    )

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from mstoolkit.config import Policy, Server
+from mstoolkit.config import ConfigError, Policy, Server, load_scenario
+from mstoolkit.config.data import data_path
 from mstoolkit.config.policy import Pacing, RoundRobinSpec
 from mstoolkit.config.rules import Match, Rule, SetConnections, SetRate, Suspend, Trigger
 from mstoolkit.config.units import WRITTEN
-from mstoolkit.model import Enqueued, Lot, Parcel, Replied, Reply, Send, Suspended
+from mstoolkit.model import (
+    Enqueued,
+    Lot,
+    Parcel,
+    Probed,
+    Replied,
+    Reply,
+    Send,
+    Suspended,
+    Tick,
+)
 from mstoolkit.strategy import Dispatcher
 from mstoolkit.testing import OK, Rehearsal
 
@@ -142,3 +154,32 @@ def test_a_policy_names_shipped_rules() -> None:
     bounce = {"name": "b", "match": {"text": "x"}, "action": "bounce", "duration": "1h"}
     with pytest.raises(ValueError, match="not carried out yet"):
         Policy.model_validate({"rotation": rotation, "rules": [bounce]}, context=WRITTEN)
+
+
+def test_a_prolonged_suspension_is_not_ended_by_its_first_timer() -> None:
+    """Told again after five minutes to rest for ten, the path rests until the second end."""
+    odd = rule(Suspend())
+    quick = policy(odd).model_copy(update={"pacing": Pacing(rate=2.0, burst=2, connections=8)})
+    dispatcher = Dispatcher({"a": Server()}, quick)
+    commands = dispatcher.handle(Enqueued(0.0, Parcel(GMAIL, 0, 50)))
+    first, second = [command for command in commands if type(command) is Send]
+    dispatcher.handle(Replied(1.0, first.token, ((ODD, 1),)))
+    told = dispatcher.handle(Replied(301.0, second.token, ((ODD, 1),)))
+    assert [notice.until for notice in told if type(notice) is Suspended] == [901.0]
+    assert not [c for c in dispatcher.handle(Tick(601.0)) if type(c) in {Send, Probed}]
+    assert [c for c in dispatcher.handle(Tick(901.0)) if type(c) is Probed]
+
+
+def test_rule_files_lie_beside_the_scenario(tmp_path: Path) -> None:
+    """A name that ends in .toml is looked for there, wherever the command is run."""
+    (tmp_path / "mine.toml").write_text(
+        '[[rules]]\nname = "slow"\nmatch = { code = 421 }\naction = "suspend"\nduration = "1h"\n'
+    )
+    text = (data_path() / "scenarios" / "quickstart.toml").read_text(encoding="utf-8")
+    own = '\n[strategies.own]\nrotation = { kind = "round-robin" }\nrules = ["mine.toml"]\n'
+    (tmp_path / "scenario.toml").write_text(text + own)
+    scenario = load_scenario(tmp_path / "scenario.toml")
+    assert [each.name for each in scenario.strategies["own"].rules] == ["slow"]
+    (tmp_path / "mine.toml").unlink()
+    with pytest.raises(ConfigError, match=r"mine\.toml.*cannot be read"):
+        load_scenario(tmp_path / "scenario.toml")
