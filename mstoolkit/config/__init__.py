@@ -2,19 +2,13 @@
 
 from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
 from mstoolkit.config.errors import ConfigError
+from mstoolkit.config.failover import Breaker, Failover
 from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario
-from mstoolkit.config.policy import (
-    AdaptSpec,
-    Breaker,
-    Failover,
-    FeedbackSpec,
-    Limits,
-    Pacing,
-    Policy,
-    Retry,
-    RotationSpec,
-)
+from mstoolkit.config.pacing import AdaptSpec, FeedbackSpec, Limits, Pacing
+from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
+from mstoolkit.config.retry import Retry
+from mstoolkit.config.rotation import RotationSpec
 from mstoolkit.config.scenario import (
     Audience,
     Campaign,

@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.policy import Limits, Policy
+from mstoolkit.config.pacing import Limits
+from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.units import Count, Duration, Number, Share
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mstoolkit.config.policy import (
+from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
     InterleavedSpec,

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mstoolkit.config import Breaker, Failover, Limits, Policy, Retry, Server
-from mstoolkit.config.policy import (
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
-    Pacing,
     PowerOfTwoSpec,
     PrioritySpec,
     RandomSpec,

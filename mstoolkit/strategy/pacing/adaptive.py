@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mstoolkit.config import AdaptSpec
-from mstoolkit.config.policy import CubicSpec
+from mstoolkit.config.pacing import CubicSpec
 
 
 class AdaptiveRate(ABC):

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from mstoolkit.config import Breaker, Policy, Server
-from mstoolkit.config.policy import Failover, RoundRobinSpec
+from mstoolkit.config.failover import Failover
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.eventlog import Recorder
 from mstoolkit.eventlog.decode import events
 from mstoolkit.eventlog.schema import COLUMNS, EVENTS, NAMES, arrow_schema

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mstoolkit.config import Policy, Server
-from mstoolkit.config.policy import AdaptSpec, AimdSpec, CubicSpec, Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import AdaptSpec, AimdSpec, CubicSpec, Pacing
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.model import Enqueued, Lot, Parcel, Replied, Reply, Send
 from mstoolkit.sim import simulate
 from mstoolkit.strategy import Dispatcher

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mstoolkit.config import FeedbackSpec, Policy, Server
-from mstoolkit.config.policy import Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.model import (
     ConnectionFailed,
     Enqueued,

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from mstoolkit.config import Breaker, Failover, Policy, Retry, Server
-from mstoolkit.config.policy import (
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
-    Pacing,
     PowerOfTwoSpec,
     PrioritySpec,
     RandomSpec,

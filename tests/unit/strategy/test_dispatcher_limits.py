@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mstoolkit.config import Limits, Policy, Server
-from mstoolkit.config.policy import BatchSpec, IntervalSpec, Pacing, PrioritySpec, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import BatchSpec, IntervalSpec, PrioritySpec, RoundRobinSpec
 from mstoolkit.model import (
     Close,
     Closed,

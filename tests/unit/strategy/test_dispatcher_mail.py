@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from mstoolkit.config import Breaker, Failover, Policy, Retry, Server
-from mstoolkit.config.policy import LeastLoadedSpec, Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import LeastLoadedSpec, RoundRobinSpec
 from mstoolkit.model import (
     Enqueued,
     Event,

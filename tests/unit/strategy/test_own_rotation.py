@@ -8,7 +8,7 @@ import pytest
 
 import mstoolkit as ms
 from mstoolkit.config import ConfigError, Policy
-from mstoolkit.config.policy import OwnSpec
+from mstoolkit.config.rotation import OwnSpec
 from mstoolkit.strategy import Rotation, registered, rotation_of
 from mstoolkit.strategy.rotation import registry
 from mstoolkit.strategy.rotation.base import C, Candidate

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from mstoolkit.config import Policy, Retry, Server
-from mstoolkit.config.policy import Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.model import Enqueued, Lot, Parcel, Replied, Reply, Send
 from mstoolkit.testing import Rehearsal
 

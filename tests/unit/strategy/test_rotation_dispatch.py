@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from mstoolkit.config import Pacing, Policy, RotationSpec, Server
-from mstoolkit.config.policy import (
+from mstoolkit.config.rotation import (
     DeficitSpec,
     InterleavedSpec,
     PowerOfTwoSpec,

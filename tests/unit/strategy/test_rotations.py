@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mstoolkit.config.policy import (
+from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
     InterleavedSpec,

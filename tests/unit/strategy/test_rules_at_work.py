@@ -9,7 +9,8 @@ import pytest
 
 from mstoolkit.config import ConfigError, Policy, Server, load_scenario
 from mstoolkit.config.data import data_path
-from mstoolkit.config.policy import Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.config.rules import Match, Rule, SetConnections, SetRate, Suspend, Trigger
 from mstoolkit.config.units import WRITTEN
 from mstoolkit.model import (

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mstoolkit.config import Policy, Profile, Server, load_profile
-from mstoolkit.config.policy import Pacing, RoundRobinSpec
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.model import (
     Command,
     Enqueued,
