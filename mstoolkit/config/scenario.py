@@ -135,6 +135,11 @@ class Scenario(Frozen):
         for name, server in self.servers.items():
             for isp in server.isp_limits:
                 _check_name(f"servers.{name}.isp_limits", isp, self.isps, "isps")
+        for name, policy in self.strategies.items():
+            for number, route in enumerate(policy.routes):
+                for each in route.servers:
+                    key = f"strategies.{name}.routes.{number}.servers"
+                    _check_name(key, each, self.servers, "servers")
         if not any(server.weight > 0 for server in self.servers.values()):
             raise ValueError(
                 "servers: every weight is 0; give at least one server a weight above 0"

@@ -56,6 +56,11 @@ class MailQueue:
         self.n = 0
         self.later = 0
 
+    @property
+    def urgent(self) -> bool:
+        """Whether what goes next is of the stream that overtakes the rest."""
+        return bool(self._lanes[0] or self._lanes[1])
+
     def add(self, pile: Pile) -> None:
         """Append fresh mail."""
         self._lanes[1 if pile.lot.stream == URGENT else 3].append(pile)
@@ -128,6 +133,15 @@ class MailQueue:
             return replace(pile, first=low, n=high - low)
 
         return self._take(matching)
+
+    def drain(self) -> list[tuple[float, Pile]]:
+        """Remove and return everything, in order, each with the time (s) at which it is due."""
+        everything = [(due, pile) for _, due, pile in self.piles()]
+        for lane in self._lanes:
+            lane.clear()
+        self._later.clear()
+        self.n = self.later = 0
+        return everything
 
     def _take(self, matching: Any) -> list[Pile]:
         taken: list[Pile] = []

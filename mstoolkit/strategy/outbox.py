@@ -6,13 +6,17 @@ lists of ready paths, the rotation, and the queue.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from mstoolkit.model import Close, Command, Parcel, Send
-from mstoolkit.strategy.path import IspState, Path
+from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.route import Choice, Route
 from mstoolkit.strategy.timers import Timers
 
+_turn = attrgetter("turn")
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
-Flight = tuple[Path, Send, "list[int] | int", int, int, float]
+Flight = tuple[Choice, Send, "list[int] | int", int, int, float]
 
 
 class Outbox:
@@ -32,8 +36,8 @@ class Outbox:
     commands : list of Command
         Where attempts are put; replaced at each event.
     flights : dict of int to tuple
-        Open attempts by token: path, attempt, slots taken, the generations of the server's and the
-        path's breaker when it was sent, and that time (s).
+        Open attempts by token: choice, attempt, slots taken, the generations of the server's and
+        the path's breaker when it was sent, and that time (s).
     """
 
     def __init__(self, pool: Pool, timers: Timers, batch: int) -> None:
@@ -47,53 +51,62 @@ class Outbox:
         self.commands: list[Command] = []
 
     def send_all(self, now: float) -> None:
-        """Send whatever has a way out."""
+        """Send whatever has a way out: urgent mail first, then who has waited longest."""
         dirty = self._pool.dirty
         while dirty:
-            isp = dirty.pop(0) if len(dirty) > 1 else dirty.pop()
-            isp.dirty = False
-            self._dispatch(isp, now)
+            route = dirty.pop() if len(dirty) == 1 else self._next(dirty)
+            route.dirty = False
+            self._dispatch(route, now)
 
-    def again(self, path: Path, taken: list[int] | int, now: float) -> bool:
+    @staticmethod
+    def _next(dirty: list[Route]) -> Route:
+        """Take the route whose turn it is off the list."""
+        route = min(dirty, key=_turn)
+        dirty.remove(route)
+        return route
+
+    def again(self, choice: Choice, taken: list[int] | int, now: float) -> bool:
         """Send the next message on the slot that has just come free, if that is the only way out.
 
         It is what `Pool.release` and `send_all` would come to; under load most mail goes this way.
         """
-        isp = path.isp
+        path, route = choice.path, choice.route
         if (
             self._batch > 1
-            or isp.ready
-            or isp.dirty
+            or route.ready
+            or route.dirty
             or path.paced
-            or not (path.clear and path.eligible and isp.queue.n)
+            or not (path.clear and choice.eligible and route.queue.n)
             or path.server.in_use >= path.server.connections
+            or len(path.choices) > 1
         ):
             return False
-        rotation = isp.rotation
-        if rotation.waits and rotation.choose(isp.eligible, path.alone, now) is None:
+        rotation = route.rotation
+        if rotation.waits and rotation.choose(route.eligible, choice.alone, now) is None:
             return False
-        if rotation.commit(path, 1, path.alone, now):
+        if rotation.commit(choice, 1, choice.alone, now):
             self._pool.mark_all()
         slot: int = taken  # type: ignore[assignment]
         used = path.used[slot]
         fresh = used >= path.per_connection
         path.used[slot] = 1 if fresh else used + 1
-        self._put_on(path, isp.queue.cut(1), slot, fresh, slot, now)
+        self._put_on(choice, route.queue.cut(1), slot, fresh, slot, now)
         return True
 
-    def _dispatch(self, isp: IspState, now: float) -> None:
-        queue, ready, rotation = isp.queue, isp.ready, isp.rotation
+    def _dispatch(self, route: Route, now: float) -> None:
+        queue, ready, rotation = route.queue, route.ready, route.rotation
         while queue.n and ready:
-            path = rotation.choose(isp.eligible, ready, now)
-            if path is None:
+            choice = rotation.choose(route.eligible, ready, now)
+            if choice is None:
                 self._await_turn(now)
                 return
+            path = choice.path
             parcel, until = queue.cut(self._most(path)), now
             if parcel.n > 1:
                 until = path.gcra.leaves(parcel.n, now)
-            if rotation.commit(path, parcel.n, ready, until):
+            if rotation.commit(choice, parcel.n, ready, until):
                 self._pool.mark_all()
-            self._send(path, parcel, now)
+            self._send(choice, parcel, now)
 
     def _most(self, path: Path) -> int:
         """Return the largest cut that may go this way now."""
@@ -104,10 +117,10 @@ class Outbox:
                     n = min(n, breaker.allowance)
         return n
 
-    def _send(self, path: Path, parcel: Parcel, now: float) -> None:
-        pool, n = self._pool, parcel.n
+    def _send(self, choice: Choice, parcel: Parcel, now: float) -> None:
+        pool, path, n = self._pool, choice.path, parcel.n
         slot, fresh, taken = pool.occupy(path, n)
-        self._put_on(path, parcel, slot, fresh, taken, now)
+        self._put_on(choice, parcel, slot, fresh, taken, now)
         if path.probing:
             path.breaker.take(n)
             path.server.breaker.take(n)
@@ -117,7 +130,7 @@ class Outbox:
 
     def _put_on(
         self,
-        path: Path,
+        choice: Choice,
         parcel: Parcel,
         slot: int,
         fresh: bool,
@@ -125,8 +138,10 @@ class Outbox:
         now: float,
     ) -> None:
         """Charge the pacing, hand the attempt out and remember it until it is answered."""
-        gcra, server, token = path.gcra, path.server, self.token
+        path, token = choice.path, self.token
+        gcra, server = path.gcra, path.server
         self.token = token + 1
+        choice.route.served = token
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
@@ -144,7 +159,7 @@ class Outbox:
             span if span > 1e-9 else 0.0,
         )
         self.flights[token] = (
-            path,
+            choice,
             send,
             taken,
             server.breaker.generation,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
-from mstoolkit.strategy.mail_queue import MailQueue
 from mstoolkit.strategy.pacing import Gcra, adaptive_of, feedback_of
-from mstoolkit.strategy.rotation import Rotation
+
+if TYPE_CHECKING:
+    from mstoolkit.strategy.route import Choice, Route
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
 QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one cut
@@ -29,31 +32,27 @@ class ServerState:
 
 
 class IspState:
-    """One ISP: its waiting mail, and the paths to it that may be used and that could send now."""
+    """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("dirty", "eligible", "name", "paths", "queue", "ready", "rotation")
+    __slots__ = ("name", "number", "paths", "routes")
 
-    def __init__(self, name: str, rotation: Rotation) -> None:
+    def __init__(self, number: int, name: str) -> None:
+        self.number = number
         self.name = name
-        self.rotation = rotation
-        self.queue = MailQueue()
         self.paths: list[Path] = []
-        self.eligible: list[Path] = []
-        self.ready: list[Path] = []
-        self.dirty = False
+        self.routes: list[Route] = []
 
 
 class Path:
-    """A server x ISP: a candidate of the rotation, with pacing, slots and a breaker of its own."""
+    """A server x ISP: pacing, slots and a breaker; each route to the ISP has a choice for it."""
 
     __slots__ = (
         "adaptive",
-        "alone",
         "base",
         "breaker",
         "burst",
+        "choices",
         "clear",
-        "eligible",
         "feedback",
         "gcra",
         "idle",
@@ -71,18 +70,14 @@ class Path:
         "rate_cap",
         "rate_cap_until",
         "server",
-        "tier",
         "used",
-        "weight",
         "width",
         "width_cap",
         "width_cap_until",
         "width_timer",
     )
 
-    def __init__(
-        self, number: int, server: ServerState, isp: IspState, policy: Policy, weight: float
-    ) -> None:
+    def __init__(self, number: int, server: ServerState, isp: IspState, policy: Policy) -> None:
         spec, common = server.spec, policy.pacing
         own, general = spec.isp_limits.get(isp.name, Limits()), spec.limits
         rate = own.rate or general.rate or common.rate
@@ -90,12 +85,10 @@ class Path:
         connections = own.connections or general.connections or common.connections
         self.number = number
         self.base = number * STRIDE
-        self.alone = (self,)
         self.server = server
         self.isp = isp
         self.index = server.index
-        self.tier = spec.priority
-        self.weight = weight
+        self.choices: list[Choice] = []
         self.burst = burst
         self.rate = rate
         self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none
@@ -115,7 +108,6 @@ class Path:
         self.width_timer = False
         self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
-        self.eligible = False
         self.probing = False
         self.paced = False
         self.pace_timer = False
@@ -126,8 +118,13 @@ class Path:
     def usable(self) -> bool:
         """Whether the path may be used in principle."""
         server = self.server
-        barred = server.drained or server.breaker.shut or self.breaker.shut
-        return self.weight > 0 and not barred
+        return not (server.drained or server.breaker.shut or self.breaker.shut)
+
+    @property
+    def merely_unreachable(self) -> bool:
+        """Whether all that stands against the path is that its server could not be reached."""
+        unreachable = self.server.breaker.state == "open"
+        return unreachable and not (self.server.drained or self.breaker.shut)
 
     def retune(self, now: float) -> None:
         """Send from now on as fast as the limit, what was learned and the rules let it."""

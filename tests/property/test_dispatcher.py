@@ -225,10 +225,10 @@ class Histories(RuleBasedStateMachine):
             return
         pool: Any = self.play.dispatcher._pool
         assert not pool.dirty
-        for isp in pool.isps.values():
-            assert all(path.usable for path in isp.eligible)
-            if isp.queue.n and isp.ready:
-                assert isp.rotation.choose(isp.eligible, isp.ready, self.now) is None
+        for route in pool.routes:
+            assert all(choice.path.usable for choice in route.eligible)
+            if route.queue.n and route.ready:
+                assert route.rotation.choose(route.eligible, route.ready, self.now) is None
 
     @invariant()
     def slots_are_accounted_for(self) -> None:
@@ -241,7 +241,7 @@ class Histories(RuleBasedStateMachine):
             for path in server.paths:
                 mine: list[int] = []
                 for flight in dispatcher._flights.values():
-                    if flight[0] is path:
+                    if flight[0].path is path:
                         mine += [flight[2]] if isinstance(flight[2], int) else flight[2]
                 assert sorted([*mine, *path.idle]) == list(range(len(path.used)))
                 taken += len(mine)
