@@ -206,6 +206,19 @@ def test_window_remembers_a_bounded_number_of_charges() -> None:
     assert 1000.0 <= window.ready_at(900.0) <= 1000.0 + 2.0 + 0.09
 
 
+def test_window_gives_back_what_it_has_joined() -> None:
+    """A charge that is remembered together with others can be given back, until it has lapsed."""
+    window = SlidingWindow(10_000, 1000.0)
+    for k in range(10_000):
+        window.commit(1, k * 0.09)
+    window.refund(1, 100 * 0.09)
+    assert window.room(900.0, 10) == 1
+    window.commit(1, 1100.0)
+    room = window.room(1100.0, 10_000)
+    window.refund(1, 200 * 0.09)
+    assert window.room(1100.0, 10_000) == room
+
+
 def test_window_gives_back_to_the_right_charge() -> None:
     """A refund takes from the charge that was made then, and not from one that lasts longer."""
     window = SlidingWindow(4, 60.0)
