@@ -133,7 +133,7 @@ class BoundedSticky(StickyHash):
     Notes
     -----
     Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (SODA 2018), there
-    on a ring and without weights. 1.25 is what HAProxy suggests (``hash-balance-factor``, 125).
+    on a ring and without weights. HAProxy calls 1.25 to 2 reasonable (``hash-balance-factor``).
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "pool"
