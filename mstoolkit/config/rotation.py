@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.units import Count, Duration, Number
+from mstoolkit.config.units import Count, Duration, Number, Share
 
 
 class RoundRobinSpec(Frozen):
@@ -43,9 +43,16 @@ class LeastLoadedSpec(Frozen):
 
 
 class PrioritySpec(Frozen):
-    """The lowest tier that has an eligible server; smooth weighted inside the tier."""
+    """The lowest tier that has an eligible server; smooth weighted inside the tier.
+
+    Mail spills to the next tier ``"never"`` otherwise, or when every server of the lower one is
+    ``"busy"``, or as far as its ``"health"`` falls short: Envoy's rule with its factor
+    ``overprovisioning``.
+    """
 
     kind: Literal["priority"]
+    spill: Literal["never", "busy", "health"] = "never"
+    overprovisioning: Number = Field(1.4, gt=0)
 
 
 class InterleavedSpec(Frozen):
@@ -83,6 +90,43 @@ class DeficitSpec(Frozen):
     quantum: Number = Field(1.0, gt=0)
 
 
+class EdfSpec(Frozen):
+    """Earliest deadline first, as in Envoy and Traefik."""
+
+    kind: Literal["edf"]
+
+
+class ThompsonSpec(Frozen):
+    """Where mail is likeliest to be delivered, by what was learned in about ``tau``.
+
+    Every server keeps at least ``floor`` of the mail, and none gets more than ``ceiling``.
+    """
+
+    kind: Literal["thompson"]
+    tau: Duration = Field(172_800.0, gt=0)
+    floor: Share = 0.02
+    ceiling: Share = Field(0.6, gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.floor > self.ceiling:
+            raise ValueError(f"floor {self.floor:g} is above ceiling {self.ceiling:g}; lower floor")
+        return self
+
+
+class StickySpec(Frozen):
+    """Each ``key`` keeps its server: weighted rendezvous hashing.
+
+    With ``bound`` no server has more in flight than that many times its share, and the next one in
+    the key's order takes what is more. Another ``seed`` deals all keys anew.
+    """
+
+    kind: Literal["sticky"]
+    key: Literal["recipient", "message", "domain", "sender"] = "recipient"
+    seed: Count = Field(0, ge=0, lt=2**64)
+    bound: Number | None = Field(None, gt=1)
+
+
 class OwnSpec(Frozen):
     """A rotation of your own, registered in Python under ``name``; ``options`` are handed to it."""
 
@@ -103,6 +147,9 @@ RotationSpec = Annotated[
     | RandomSpec
     | PowerOfTwoSpec
     | DeficitSpec
+    | EdfSpec
+    | ThompsonSpec
+    | StickySpec
     | OwnSpec,
     Field(discriminator="kind"),
 ]

@@ -15,6 +15,7 @@ from mstoolkit.config import Policy, Server
 from mstoolkit.model import Lot
 from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
 from mstoolkit.strategy.presets import rotation_of
+from mstoolkit.strategy.rotation import Rotation
 from mstoolkit.strategy.route import Choice, Route, RouteKey, Router
 from mstoolkit.strategy.timers import Timers
 from mstoolkit.strategy.weighting import weight_of
@@ -51,7 +52,7 @@ class Pool:
         self._by_lot: dict[int, Route] = {}
         self.dirty: list[Route] = []
         self.now = 0.0
-        first = rotation_of(policy.rotation, len(self.servers))
+        first = self._rotation()
         self.shared = first if first.scope == "pool" else None
 
     def isp(self, name: str) -> IspState:
@@ -74,9 +75,7 @@ class Pool:
         if known is not None:
             return known
         isp, router = self.isp(key.isp), self.router
-        rotation = self.shared or rotation_of(
-            self._policy.rotation, len(self.servers), len(self.routes)
-        )
+        rotation = self.shared or self._rotation(key)
         route = Route(len(self.routes), key, isp, rotation, router.exhausted(key))
         for path in isp.paths:
             home, spare = (
@@ -114,6 +113,14 @@ class Pool:
         if since is None or route.exhausted != "shed":
             return False
         return self.now >= since + failover.shed_after
+
+    def _rotation(self, key: RouteKey | None = None) -> Rotation:
+        """Return a new rotation for a route, or for the whole pool; others' servers have tier 0."""
+        tiers = [
+            server.spec.priority if key is None or self.router.is_home(key, server.name) else 0
+            for server in self.servers
+        ]
+        return rotation_of(self._policy.rotation, list(self.by_name), len(self.routes), tiers)
 
     def path_of_connection(self, connection: int) -> tuple[Path, int]:
         """Return the path and the slot of a connection number."""

@@ -14,6 +14,7 @@ from mstoolkit.config.pacing import Pacing
 from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
+    EdfSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
@@ -23,7 +24,9 @@ from mstoolkit.config.rotation import (
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StickySpec,
     StrideSpec,
+    ThompsonSpec,
 )
 from mstoolkit.model import (
     Closed,
@@ -62,6 +65,12 @@ ROTATIONS: list[RotationSpec] = [
     RandomSpec(kind="random"),
     PowerOfTwoSpec(kind="power-of-two"),
     DeficitSpec(kind="deficit"),
+    PrioritySpec(kind="priority", spill="busy"),
+    PrioritySpec(kind="priority", spill="health"),
+    EdfSpec(kind="edf"),
+    ThompsonSpec(kind="thompson"),
+    StickySpec(kind="sticky"),
+    StickySpec(kind="sticky", bound=1.25),
 ]
 LOTS = [
     Lot(0, "spring", "spring", "marketing", "gmail", "active", 4000.0),
