@@ -4,22 +4,52 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.quota import QuotaSpec, WindowSpec
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
+
+
+def _several(value: object) -> object:
+    """Let one table stand for a list of one."""
+    return (value,) if isinstance(value, dict) else value
+
+
+Windows = Annotated[tuple[WindowSpec, ...], BeforeValidator(_several)]
+Quotas = Annotated[tuple[QuotaSpec, ...], BeforeValidator(_several)]
+
+
+class Allowance(Frozen):
+    """Limits of something as a whole: a server, an ISP over all servers, or a stream.
+
+    ``rate`` is in messages a second inside; ``burst`` is how many may leave at one instant;
+    ``window`` counts within a time that moves along, ``quota`` by the calendar. One table or a list
+    of several; of all limits the lowest wins.
+    """
+
+    rate: Rate | None = None
+    burst: Count = Field(1, ge=1)
+    window: Windows = ()
+    quota: Quotas = ()
+    connections: Count | None = Field(None, ge=1)
 
 
 class Limits(Frozen):
     """Limits of one path (server x ISP); what is left out is inherited.
 
     ``rate`` is in messages a second inside; ``burst`` is how many may leave at one instant.
+    ``connection_rate`` is how often a connection may be opened. A ``window`` counts messages within
+    a time that moves along, a ``quota`` by the calendar; one table or a list of several.
     """
 
     rate: Rate | None = None
     burst: Count | None = Field(None, ge=1)
     connections: Count | None = Field(None, ge=1)
     messages_per_connection: Count | None = Field(None, ge=1)
+    connection_rate: Rate | None = None
+    window: Windows = ()
+    quota: Quotas = ()
 
 
 class AimdSpec(Frozen):
@@ -67,6 +97,11 @@ class FeedbackSpec(Frozen):
 class Pacing(Frozen):
     """Default limits of every path, before a server's or a server-and-ISP's own.
 
+    ``servers`` limits each server as a whole, unless it has a ``total`` of its own. ``isps`` limits
+    an ISP over all servers, as what it allows a sending domain, ``"*"`` each that is not named;
+    ``streams`` a stream over all. Of each path's limits, and each ISP's as a whole, the share
+    ``reserve`` is kept for transactional mail.
+
     ``adapt`` lets the rate of each path follow the provider's answers, at most up to its limit;
     ``feedback`` does so with its connections.
     """
@@ -75,5 +110,12 @@ class Pacing(Frozen):
     burst: Count = Field(10, ge=1)
     connections: Count = Field(5, ge=1)
     messages_per_connection: Count = Field(50, ge=1)
+    connection_rate: Rate | None = None
+    window: Windows = ()
+    quota: Quotas = ()
+    servers: Allowance | None = None
+    isps: dict[str, Allowance] = {}
+    streams: dict[str, Allowance] = {}
+    reserve: Share = Field(0.0, lt=1)
     adapt: AdaptSpec | None = None
     feedback: FeedbackSpec | None = None

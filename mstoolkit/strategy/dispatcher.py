@@ -21,6 +21,7 @@ from mstoolkit.model import (
     Feedback,
     Lost,
     Parcel,
+    PolicyChanged,
     PoolChanged,
     Replied,
     SplitMix64,
@@ -31,6 +32,7 @@ from mstoolkit.model import (
 )
 from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.books import Books
+from mstoolkit.strategy.changes import Setup, take_over
 from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outbox import Outbox
@@ -38,6 +40,7 @@ from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.returns import Returns
 from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 
@@ -55,6 +58,8 @@ class Dispatcher:
         Names the streams of whatever is drawn (jitter).
     batch : int
         Largest cut: 1 sends single messages (live, exact simulation), more trades detail for speed.
+    epoch : float
+        Unix time (s) of scenario time 0, for limits by the calendar.
 
     Attributes
     ----------
@@ -73,24 +78,25 @@ class Dispatcher:
     """
 
     def __init__(
-        self, servers: Mapping[str, Server], policy: Policy, *, seed: int = 0, batch: int = 1
+        self,
+        servers: Mapping[str, Server],
+        policy: Policy,
+        *,
+        seed: int = 0,
+        batch: int = 1,
+        epoch: float = 0.0,
     ) -> None:
         self.timers = Timers()
-        self._pool = Pool(servers, policy, self.timers)
-        self._outbox = Outbox(self._pool, self.timers, batch)
-        self._books = Books(self._outbox, self.timers)
+        self._epoch = epoch
+        self._setup = Setup(servers, policy)
         self._jitter = SplitMix64(stream_key(seed, "retry"))
-        self._returns = Returns(self._pool, self._books, self.timers, self._jitter, policy)
-        self._suspend = Suspensions(self._pool, self.timers, self._outbox)
-        self._lessons = Lessons(self._pool, self._suspend, self.timers, policy.rules)
-        pacing = policy.pacing
-        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
+        self._outbox = Outbox(self.timers, batch)
+        self._books = Books(self._outbox, self.timers)
         self._flights = self._outbox.flights
         self._now = 0.0
         self._answered = -1
-        shared = self._pool.shared
-        self._counts_load = shared is not None and shared.counts_load
         self._out: list[Command] = []
+        self._furnish()
         self._on: dict[type, Callable[[Any], None]] = {
             Enqueued: self._enqueued,
             Withdrawn: self._withdrawn,
@@ -100,9 +106,29 @@ class Dispatcher:
             Lost: self._lost,
             Feedback: self._feedback,
             PoolChanged: self._pool_changed,
+            PolicyChanged: self._policy_changed,
             Tick: self._tick,
         }
+
+    def _furnish(self) -> None:
+        """Make the pool, and what works on it, of the setup as it is now."""
+        setup, timers, outbox = self._setup, self.timers, self._outbox
+        policy, pacing = setup.policy, setup.policy.pacing
+        self._pool = Pool(setup.servers, policy, timers, self._epoch, setup.retired)
+        outbox.pool, outbox.slots = self._pool, Slots(self._pool, timers)
+        self._returns = Returns(self._pool, self._books, timers, self._jitter, policy)
+        self._suspend = Suspensions(self._pool, timers, outbox)
+        self._lessons = Lessons(self._pool, self._suspend, timers, policy.rules)
+        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
+        shared = self._pool.shared
+        self._counts_load = shared is not None and shared.counts_load
         self._alarm = self._alarms()
+
+    def _refurnish(self) -> None:
+        """Go on with a setup that has changed."""
+        old = self._pool
+        self._furnish()
+        take_over(self._pool, old, self._outbox, self.timers)
 
     def handle(self, event: Event) -> list[Command]:
         """Take an event and return what is to be done about it, in order.
@@ -148,6 +174,7 @@ class Dispatcher:
         """Return the whole state as JSON-able values."""
         return {
             "version": snapshot.VERSION,
+            "setup": self._setup.snapshot(),
             "now": self._now,
             "token": self._outbox.token,
             "answered": self._answered,
@@ -174,6 +201,8 @@ class Dispatcher:
         """
         if state["version"] != snapshot.VERSION:
             raise ValueError(f"state of version {state['version']}, not {snapshot.VERSION}")
+        if self._setup.restore(state["setup"]):
+            self._furnish()
         self._books.restore(state["books"])
         lots = self._books.lots
         self._now, self._answered = state["now"], state["answered"]
@@ -186,7 +215,7 @@ class Dispatcher:
             self._lessons.rulebook.restore(state["rules"])
         for route, index, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
-            choice = self._pool.routes[route].choice(index)
+            choice = self._pool.choice(route, index)
             self._flights[send.token] = (
                 choice, send, taken, server_generation, generation, sent_at,
             )  # fmt: skip
@@ -235,7 +264,9 @@ class Dispatcher:
             choice.route.rotation.settle(path.index, parcel.n)
         tried = parcel.n - event.unsent
         if event.unsent:
-            self._give_back(choice, parcel, event.unsent, server_generation, generation, sent_at)
+            self._give_back(
+                choice, parcel, event.unsent, server_generation, generation, sent_at, send.span
+            )
         if server.breaker.troubled and server.breaker.success(
             max(tried, 1), server_generation, event.at
         ):
@@ -251,7 +282,7 @@ class Dispatcher:
             else:
                 self._books.finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(choice, taken, event.at):
-            self._outbox.release(path, taken, event.closed, event.at)
+            self._outbox.release(choice, taken, event.closed, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
 
@@ -259,10 +290,10 @@ class Dispatcher:
         choice, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
         path = choice.path
         self._answered = event.token
-        self._outbox.release(path, taken, True, event.at)
+        self._outbox.release(choice, taken, True, event.at)
         choice.route.rotation.settle(path.index, send.parcel.n)
         parcel = send.parcel
-        self._give_back(choice, parcel, parcel.n, server_generation, generation, sent_at)
+        self._give_back(choice, parcel, parcel.n, server_generation, generation, sent_at, send.span)
         self._lessons.refused(path, event.reply, server_generation, generation, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
@@ -274,7 +305,7 @@ class Dispatcher:
     def _lost(self, event: Lost) -> None:
         choice, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
         path = choice.path
-        self._outbox.release(path, taken, True, event.at)
+        self._outbox.release(choice, taken, True, event.at)
         choice.route.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
         self._returns.put_off(
@@ -296,12 +327,19 @@ class Dispatcher:
             self._out.append(Suppress(parcel, event.kind))
 
     def _pool_changed(self, event: PoolChanged) -> None:
+        if event.change not in {"drained", "restored"}:
+            self._setup.change(event)
+            self._refurnish()
         server = self._pool.by_name[event.server]
-        server.drained = event.change == "drained"
+        server.drained = event.change in {"drained", "removed"}
         self._pool.recheck_server(server)
         if server.drained:
             for path in server.paths:
                 self._suspend.hang_up(path)
+
+    def _policy_changed(self, event: PolicyChanged) -> None:
+        self._setup.swap(event.policy)
+        self._refurnish()
 
     def _tick(self, event: Tick) -> None:
         """Nothing: timers that are due fire before any event is looked at."""
@@ -318,9 +356,8 @@ class Dispatcher:
                 route = pool.routes[int(argument)]
                 route.queue.fall_due(due)
                 pool.mark(route)
-            elif kind == "turn":
-                self._outbox.turning = False
-                pool.mark_all()
+            elif kind == "gate":
+                pool.wake_gate(str(argument))
             else:
                 self._alarm[kind](int(argument), now)
 
@@ -333,6 +370,8 @@ class Dispatcher:
             "server": lambda number, now: suspend.probe_server(pool.servers[number], now),
             "rule": lambda number, now: lessons.lift(pool.paths[number], now),
             "panic": lambda number, now: suspend.panic(pool.routes[number], now),
+            "dial": lambda number, _: self._outbox.slots.dial(pool.paths[number]),
+            "turn": lambda _, __: self._outbox.turn(),
             "idle": lambda _, now: suspend.idle(now),
             "shed": lambda number, _: self._shed(pool.routes[number]),
             "expire": lambda number, _: self._expire(number),
@@ -362,10 +401,13 @@ class Dispatcher:
         server_generation: int,
         generation: int,
         sent_at: float,
+        span: float,
     ) -> None:
         """Put the last `n` messages of a parcel, which were not tried, back to the front."""
         path = choice.path
         path.gcra.refund(n, sent_at)
+        if choice.gates:
+            self._outbox.slots.refund(choice, n, sent_at, span)
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
         self._returns.give_back(choice, parcel, n, self._answered, self._now)

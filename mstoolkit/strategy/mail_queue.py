@@ -71,6 +71,13 @@ class MailQueue:
         self._lanes[0 if pile.lot.stream == URGENT else 2].appendleft(pile)
         self.n += pile.n
 
+    def line_up(self, pile: Pile) -> None:
+        """Append mail to those of its kind, whether it is fresh or was tried before."""
+        tried = pile.attempt > 0
+        urgent = pile.lot.stream == URGENT
+        self._lanes[(0 if tried else 1) if urgent else (2 if tried else 3)].append(pile)
+        self.n += pile.n
+
     def put_off(self, pile: Pile, due: float) -> bool:
         """Keep mail until `due`; return whether nothing else was due then.
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
-from mstoolkit.strategy.pacing import Gcra, adaptive_of, feedback_of
+from mstoolkit.strategy.pacing import Gcra, Metered, adaptive_of, feedback_of
 
 if TYPE_CHECKING:
+    from mstoolkit.strategy.gates import Gate
     from mstoolkit.strategy.route import Choice, Route
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
@@ -18,7 +19,10 @@ QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one 
 class ServerState:
     """A server of the pool."""
 
-    __slots__ = ("breaker", "connections", "drained", "in_use", "index", "name", "paths", "spec")
+    __slots__ = (
+        "breaker", "connections", "drained", "gate", "in_use", "index", "name", "paths",
+        "retired", "spec",
+    )  # fmt: skip
 
     def __init__(self, index: int, name: str, spec: Server, policy: Policy) -> None:
         self.index = index
@@ -27,20 +31,23 @@ class ServerState:
         self.connections = spec.connections
         self.in_use = 0
         self.drained = False
+        self.retired = False
         self.breaker = Breaker(policy.failover.server)
+        self.gate: Gate | None = None
         self.paths: list[Path] = []
 
 
 class IspState:
     """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("name", "number", "paths", "routes")
+    __slots__ = ("gate", "name", "number", "paths", "routes")
 
     def __init__(self, number: int, name: str) -> None:
         self.number = number
         self.name = name
         self.paths: list[Path] = []
         self.routes: list[Route] = []
+        self.gate: Gate | None = None
 
 
 class Path:
@@ -53,14 +60,20 @@ class Path:
         "burst",
         "choices",
         "clear",
+        "connecting",
+        "dial",
         "feedback",
+        "gate",
         "gcra",
         "idle",
         "index",
         "is_ready",
         "isp",
         "last_used",
+        "most",
         "number",
+        "open_pace",
+        "open_share",
         "pace_timer",
         "paced",
         "per_connection",
@@ -103,6 +116,13 @@ class Path:
         )
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
+        self.most = len(self.idle)  # connections at once; there may be more slots after a change
+        dial = own.connection_rate or general.connection_rate or common.connection_rate
+        self.dial = Gcra(dial, 1) if dial else None  # how often a connection may be opened
+        self.connecting = False  # its pace for that is spent
+        self.gate: Gate | None = None
+        self.open_pace: Metered | None = None  # of mail that is not urgent
+        self.open_share = 1.0
         self.feedback = feedback_of(common.feedback, len(self.idle))
         self.width = self.feedback.window if self.feedback else len(self.idle)
         self.width_timer = False
@@ -113,6 +133,13 @@ class Path:
         self.pace_timer = False
         self.is_ready = False
         self.last_used = 0.0
+
+    @property
+    def may_connect(self) -> bool:
+        """Whether an idle slot can be used although no connection may be opened now."""
+        if not self.connecting:
+            return True
+        return any(0 < self.used[slot] < self.per_connection for slot in self.idle)
 
     @property
     def usable(self) -> bool:
@@ -132,4 +159,6 @@ class Path:
         if self.rate_cap and self.rate_cap < rate:
             rate = self.rate_cap
         self.gcra.retune(rate, now)
+        if self.open_pace:
+            self.open_pace.retune(rate * self.open_share, now)
         self.quantum = max(self.burst, int(rate * QUANTUM), 1)

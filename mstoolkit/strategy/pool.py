@@ -8,11 +8,12 @@ spare; it is *ready* if besides its path has a free slot and its pacing lets it 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from operator import attrgetter
 
 from mstoolkit.config import Policy, Server
 from mstoolkit.model import Lot
+from mstoolkit.strategy.fence import Fence
 from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
 from mstoolkit.strategy.presets import rotation_of
 from mstoolkit.strategy.rotation import Rotation
@@ -34,9 +35,20 @@ class Pool:
         Rotation, routes, weighting, default limits and breakers.
     timers : Timers
         Where the end of a route's patience is set.
+    epoch : float
+        Unix time (s) of scenario time 0.
+    retired : collection of str
+        Servers that were removed from the pool; their numbers are not given away.
     """
 
-    def __init__(self, servers: Mapping[str, Server], policy: Policy, timers: Timers) -> None:
+    def __init__(
+        self,
+        servers: Mapping[str, Server],
+        policy: Policy,
+        timers: Timers,
+        epoch: float = 0.0,
+        retired: Collection[str] = (),
+    ) -> None:
         self._policy = policy
         self._timers = timers
         self.servers = [
@@ -44,10 +56,15 @@ class Pool:
             for index, (name, spec) in enumerate(servers.items())
         ]
         self.by_name = {server.name: server for server in self.servers}
-        self.router = Router(policy, self.by_name, by_stream=False)
+        self.fence = Fence(policy.pacing, timers, epoch)
+        for server in self.servers:
+            server.retired = server.drained = server.name in retired
+            self.fence.enclose_server(server)
+        self.router = Router(policy, self.by_name, by_stream=self.fence.by_stream)
         self.isps: dict[str, IspState] = {}
         self.paths: list[Path] = []
         self.routes: list[Route] = []
+        self._by_ends: dict[tuple[str, str], Path] = {}
         self._by_key: dict[RouteKey, Route] = {}
         self._by_lot: dict[int, Route] = {}
         self.dirty: list[Route] = []
@@ -56,18 +73,29 @@ class Pool:
         self.shared = first if first.scope == "pool" else None
 
     def isp(self, name: str) -> IspState:
-        """Return the state of an ISP, made when it is first heard of."""
+        """Return the state of an ISP with the paths to it, made when it is first heard of."""
         known = self.isps.get(name)
-        if known is not None:
-            return known
-        isp = self.isps[name] = IspState(len(self.isps), name)
-        for server in self.servers:
-            path = Path(len(self.paths), server, isp, self._policy)
-            self.paths.append(path)
-            isp.paths.append(path)
-            server.paths.append(path)
+        if known is None or len(known.paths) < len(self.servers):
+            for server in self.servers:
+                known = self.path(server.name, name).isp
+        assert known is not None  # a pool has servers
+        return known
+
+    def path(self, server: str, isp: str) -> Path:
+        """Return the path from a server to an ISP, made when it is first needed."""
+        at = self.isps.get(isp)
+        if at is None:
+            at = self.isps[isp] = IspState(len(self.isps), isp)
+            self.fence.enclose_isp(at)
+        path = self._by_ends.get((server, isp))
+        if path is None:
+            path = Path(len(self.paths), self.by_name[server], at, self._policy)
+            self._by_ends[server, isp] = path
+            self.fence.enclose_path(path)
+            for where in (self.paths, at.paths, path.server.paths):
+                where.append(path)
             self.recheck(path)
-        return isp
+        return path
 
     def route(self, key: RouteKey) -> Route:
         """Return a route, made when it is first needed."""
@@ -78,6 +106,8 @@ class Pool:
         rotation = self.shared or self._rotation(key)
         route = Route(len(self.routes), key, isp, rotation, router.exhausted(key))
         for path in isp.paths:
+            if path.server.retired:
+                continue
             home, spare = (
                 look(key, path.server.name) for look in (router.is_home, router.is_spare)
             )
@@ -86,6 +116,7 @@ class Pool:
                 choice.weight = weight_of(path.server.spec, self._policy.weighting)
                 route.choices.append(choice)
                 path.choices.append(choice)
+        self.fence.admit(route)
         self._by_key[key] = route
         self.routes.append(route)
         isp.routes.append(route)
@@ -122,6 +153,14 @@ class Pool:
         ]
         return rotation_of(self._policy.rotation, list(self.by_name), len(self.routes), tiers)
 
+    def choice(self, route: int, index: int) -> Choice:
+        """Return how a route takes a server, by their numbers, whether it still does or not."""
+        at = self.routes[route]
+        known = next((choice for choice in at.choices if choice.index == index), None)
+        if known is None:
+            known = Choice(self.path(self.servers[index].name, at.isp.name), at, home=False)
+        return known
+
     def path_of_connection(self, connection: int) -> tuple[Path, int]:
         """Return the path and the slot of a connection number."""
         number, slot = divmod(connection, STRIDE)
@@ -131,7 +170,7 @@ class Pool:
 
     def mark(self, route: Route) -> None:
         """Note that a route's mail may have a new way out."""
-        if not route.dirty and route.queue.n:
+        if not route.dirty and route.queue.n and not route.held:
             route.dirty = True
             self.dirty.append(route)
 
@@ -148,10 +187,11 @@ class Pool:
             and not path.paced
             and server.in_use < server.connections
             and (path.clear or self._has_room(path))
+            and (path.dial is None or path.may_connect)
         )
         path.is_ready = able
         for choice in path.choices:
-            ready = able and choice.eligible
+            ready = able and choice.eligible and not choice.held
             if ready == choice.is_ready:
                 continue
             choice.is_ready = ready
@@ -160,7 +200,7 @@ class Pool:
                 _remove(route.ready, choice)
                 continue
             _insert(route.ready, choice)
-            if not route.dirty and route.queue.n:
+            if not route.dirty and route.queue.n and not route.held:
                 route.dirty = True
                 self.dirty.append(route)
 
@@ -245,74 +285,26 @@ class Pool:
     def widen(self, path: Path) -> bool:
         """Try one connection more; return whether there are more to try later."""
         path.width_timer = False
-        self.set_width(path, min(path.width + 1, len(path.used)))
-        return path.width < len(path.used)
+        self.set_width(path, min(path.width + 1, path.most))
+        return path.width < path.most
 
-    def occupy(self, path: Path, n: int) -> tuple[int, bool, list[int] | int]:
-        """Take as many slots as `n` messages can use.
+    def wake_gate(self, name: str) -> None:
+        """Look at a gate whose time has come."""
+        self.fence.gates.wake(name, self.now)
+        self.settle_gates()
 
-        Many messages open connections of their own, which end with the attempt.
+    def settle_gates(self) -> None:
+        """Bring up to date whatever gates that shut or opened hold or set free."""
+        moved = self.fence.gates.moved
+        while moved:
+            member = moved.pop()
+            if isinstance(member, Choice):
+                self.refresh(member.path)
+            elif isinstance(member, Route):
+                self.mark(member)
 
-        Returns
-        -------
-        slot : int
-            The first slot.
-        fresh : bool
-            Whether its connection must be opened anew.
-        taken : int or list of int
-            The one slot, or all of them.
-        """
-        server, idle = path.server, path.idle
-        if n > 1:
-            room = path.width - len(path.used) + len(idle)
-            count = min(n, room, server.connections - server.in_use)
-            if count < 1 or path.probing:
-                count = 1
-            taken = idle[-count:]
-            del idle[-count:]
-            for each in taken:
-                path.used[each] = 0
-            self._count_in(server, count)
-            return taken[-1], True, taken
-        slot = idle.pop()
-        used = path.used[slot]
-        fresh = used == 0 or used >= path.per_connection
-        path.used[slot] = 1 if fresh else used + 1
-        self._count_in(server, 1)
-        return slot, fresh, slot
-
-    def _count_in(self, server: ServerState, count: int) -> None:
-        server.in_use += count
-        if server.in_use >= server.connections:
-            self._refresh_server(server)
-
-    def release(self, path: Path, taken: list[int] | int, closed: bool) -> None:
-        """Give slots back; `closed` where their connections are gone."""
-        server = path.server
-        was_full = server.in_use >= server.connections
-        if isinstance(taken, int):
-            path.idle.append(taken)
-            server.in_use -= 1
-            if closed:
-                path.used[taken] = 0
-        else:
-            path.idle += taken
-            server.in_use -= len(taken)
-        if was_full:
-            self._refresh_server(server)
-        elif not path.is_ready:
-            self.refresh(path)
-
-    def open_connections(self, path: Path) -> list[int]:
-        """Return the connection numbers of idle slots that are open, and note them as closed."""
-        numbers = []
-        for slot in sorted(path.idle):
-            if path.used[slot]:
-                path.used[slot] = 0
-                numbers.append(path.number * STRIDE + slot)
-        return numbers
-
-    def _refresh_server(self, server: ServerState) -> None:
+    def refresh_server(self, server: ServerState) -> None:
+        """Bring `ready` up to date after a server's connections were used up or came free."""
         for path in server.paths:
             self.refresh(path)
 

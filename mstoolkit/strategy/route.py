@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mstoolkit.config import ConfigError, Policy
 from mstoolkit.config.failover import Exhausted
 from mstoolkit.model import Lot
+from mstoolkit.strategy.gates import Gate
 from mstoolkit.strategy.mail_queue import MailQueue
 from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.rotation import Rotation
@@ -37,12 +38,15 @@ class RouteKey(NamedTuple):
 class Choice:
     """A path as one route may take it: a candidate of the route's rotation.
 
-    ``home`` paths are the route's own; others are taken only when it spills.
+    ``home`` paths are the route's own; others are taken only when it spills. ``gates`` are all that
+    its mail passes, the route's included.
     """
 
     __slots__ = (
         "alone",
         "eligible",
+        "gates",
+        "held",
         "home",
         "index",
         "is_ready",
@@ -62,6 +66,8 @@ class Choice:
         self.eligible = False
         self.is_ready = False
         self.alone = (self,)
+        self.gates: tuple[Gate, ...] = ()
+        self.held = 0  # by so many of the gates that are its path's
 
 
 class Route:
@@ -77,6 +83,8 @@ class Route:
         "eligible",
         "empty_since",
         "exhausted",
+        "gates",
+        "held",
         "isp",
         "key",
         "number",
@@ -100,13 +108,11 @@ class Route:
         self.eligible: list[Choice] = []
         self.ready: list[Choice] = []
         self.spilling = False
+        self.gates: tuple[Gate, ...] = ()
+        self.held = 0  # by so many of them
         self.empty_since: float | None = None
         self.dirty = False
         self.served = -1
-
-    def choice(self, index: int) -> Choice:
-        """Return the choice of a server by its number in the pool."""
-        return next(choice for choice in self.choices if choice.index == index)
 
     @property
     def turn(self) -> tuple[bool, int]:

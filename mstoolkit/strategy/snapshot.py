@@ -19,7 +19,7 @@ from mstoolkit.strategy.route import Route, RouteKey
 State = Mapping[str, Any]
 VERSION = 3  # to be raised with every change of what is kept
 _PATH = (
-    "paced", "pace_timer", "last_used", "width", "width_timer",
+    "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
 )  # fmt: skip
 
@@ -31,17 +31,17 @@ def pool_state(pool: Pool) -> dict[str, Any]:
             {"in_use": s.in_use, "drained": s.drained, "breaker": s.breaker.snapshot()}
             for s in pool.servers
         ],
-        "isps": list(pool.isps),
         "routes": [_route(route) for route in pool.routes],
         "rotations": [rotation.snapshot() for rotation in _rotations(pool)],
-        "paths": [_path(path) for path in pool.paths],
+        "paths": [path_state(path) for path in pool.paths],
+        "gates": pool.fence.gates.snapshot(),
     }
 
 
 def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     """Bring a fresh pool into a state that `pool_state` returned."""
-    for name in state["isps"]:
-        pool.isp(name)
+    for row in state["paths"]:
+        restore_path(pool.path(row["server"], row["isp"]), row)
     for row in state["routes"]:
         route = pool.route(RouteKey(*row["key"]))
         route.queue.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
@@ -50,8 +50,7 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
         rotation.restore(row)
     for server, row in zip(pool.servers, state["servers"], strict=True):
         _restore_server(server, row)
-    for path, row in zip(pool.paths, state["paths"], strict=True):
-        _restore_path(path, row)
+    pool.fence.gates.restore(state["gates"])
     for path in pool.paths:
         pool.recheck(path)
     for route, row in zip(pool.routes, state["routes"], strict=True):
@@ -114,10 +113,14 @@ def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
     return Pile(lots[lot], *rest)
 
 
-def _path(path: Path) -> dict[str, Any]:
+def path_state(path: Path) -> dict[str, Any]:
+    """Return the state of a path."""
     return {
+        "server": path.server.name,
+        "isp": path.isp.name,
         "tat": path.gcra.tat,
         "full_at": path.gcra.full_at,
+        "dial": [path.dial.tat, path.dial.full_at] if path.dial else None,
         "idle": list(path.idle),
         "used": list(path.used),
         "breaker": path.breaker.snapshot(),
@@ -127,7 +130,8 @@ def _path(path: Path) -> dict[str, Any]:
     }
 
 
-def _restore_path(path: Path, row: State) -> None:
+def restore_path(path: Path, row: State) -> None:
+    """Bring a path into a state that `path_state` returned."""
     for name in _PATH:
         setattr(path, name, row[name])
     if path.adaptive:
@@ -137,6 +141,8 @@ def _restore_path(path: Path, row: State) -> None:
     path.retune(0.0)
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]
+    if path.dial:
+        path.dial.tat, path.dial.full_at = row["dial"]
     path.idle[:] = row["idle"]
     path.used[:] = row["used"]
     path.breaker.restore(row["breaker"])

@@ -108,7 +108,7 @@ class Suspensions:
 
     def hang_up(self, path: Path) -> None:
         """Close a path's idle connections."""
-        for connection in self._pool.open_connections(path):
+        for connection in self._outbox.slots.open_connections(path):
             self._outbox.commands.append(Close(connection))
 
     def _watch_width(self, path: Path, now: float) -> None:

@@ -7,7 +7,7 @@ from mstoolkit.strategy.pacing.meter import Meter
 from mstoolkit.strategy.pacing.metered import Metered
 from mstoolkit.strategy.pacing.quota import CalendarQuota
 from mstoolkit.strategy.pacing.sliding import SlidingWindow
-from mstoolkit.strategy.pacing.together import Together, meter_of
+from mstoolkit.strategy.pacing.together import Together, inherit, meter_of
 
 __all__ = [
     "AdaptiveRate",
@@ -22,5 +22,6 @@ __all__ = [
     "Together",
     "adaptive_of",
     "feedback_of",
+    "inherit",
     "meter_of",
 ]

@@ -38,7 +38,7 @@ class Metered(Reversible):
         self._tune(rate)
 
     def _tune(self, rate: float) -> None:
-        self._rate = rate
+        self.rate = rate
         self._quantum = max(self._burst, int(rate * MINUTE), 1)
 
     def retune(self, rate: float, now: float) -> None:
@@ -93,11 +93,11 @@ class Metered(Reversible):
             self._least = earlier + [(at, owed - back) for at, owed in later]
 
     def _state(self) -> list[Any]:
-        return [self._rate, self._gcra.tat, [list(entry) for entry in self._least]]
+        return [self.rate, self._gcra.tat, [list(entry) for entry in self._least]]
 
     def _resume(self, state: list[Any]) -> None:
         rate, tat, least = state
-        if rate != self._rate:
+        if rate != self.rate:
             self._gcra.retune(rate, tat)
             self._tune(rate)
         self._gcra.tat = tat

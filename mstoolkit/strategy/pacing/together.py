@@ -34,8 +34,8 @@ class Together(Meter):
     """
 
     def __init__(self, meters: Sequence[Meter]) -> None:
-        self._meters = tuple(meters)
-        self._asked = sorted(self._meters, key=lambda meter: meter.room(0.0, sys.maxsize))
+        self.meters = tuple(meters)
+        self._asked = sorted(self.meters, key=lambda meter: meter.room(0.0, sys.maxsize))
 
     def ready_at(self, now: float) -> float:
         ready = now
@@ -66,20 +66,47 @@ class Together(Meter):
         if self.room(now, n) < n:
             raise ValueError(f"there is no room for {n} messages at {now}")
         span = max(span, self.leaves(n, now) - now)
-        for meter in self._meters:
+        for meter in self.meters:
             meter.commit(n, now, span)
         return span
 
     def refund(self, n: int, charged_at: float, span: float | None = None) -> None:
-        for meter in self._meters:
+        for meter in self.meters:
             meter.refund(n, charged_at, span)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"meters": [meter.snapshot() for meter in self._meters]}
+        return {"meters": [meter.snapshot() for meter in self.meters]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for meter, own in zip(self._meters, state["meters"], strict=True):
+        for meter, own in zip(self.meters, state["meters"], strict=True):
             meter.restore(own)
+
+
+def inherit(meter: Meter, old: Meter, now: float) -> None:
+    """Let a meter go on where another one of its kind was; its limit is its own.
+
+    Meters of different kinds have nothing to hand on.
+
+    Parameters
+    ----------
+    meter : Meter
+        Fresh.
+    old : Meter
+        What it replaces.
+    now : float
+        Scenario time, s.
+    """
+    if type(meter) is not type(old):
+        return
+    if isinstance(meter, Together) and isinstance(old, Together):
+        for one, other in zip(meter.meters, old.meters, strict=False):
+            inherit(one, other, now)
+    elif isinstance(meter, Metered):
+        rate = meter.rate
+        meter.restore(old.snapshot())
+        meter.retune(rate, now)
+    else:
+        meter.restore(old.snapshot())
 
 
 def meter_of(
