@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mstoolkit.config.ordering import Ordering
@@ -162,6 +162,15 @@ def test_what_comes_back_and_falls_due_is_looked_at() -> None:
     assert firsts(mail, everywhere) == [0, 30, 1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_the_order_of_parked_mail_is_kept() -> None:
+    """A queue that is set up again lets what was passed over go in the same order."""
+    mail = filled()
+    mail.next_for(spread, nowhere, 9)
+    twin: Mail = HomeQueue(MailQueue())
+    twin.restore(json.loads(json.dumps(mail.snapshot())), LOTS, HOMES)
+    assert firsts(twin, everywhere) == list(range(9))
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.booleans(), st.integers(1, 9)),
@@ -204,6 +213,7 @@ def test_it_is_as_if_a_list_were_searched_from_its_front(
     assert all(times == 1 for times in asked.values()), "each message is looked at once"
 
 
+@settings(max_examples=100)
 @given(
     steps=STEPS,
     after=STEPS,
