@@ -289,7 +289,7 @@ def messages(piles: Iterable[Pile]) -> int:
 
 
 def _around(pile: Pile, piece: Pile) -> Iterator[Pile]:
-    """Yield what is left of `pile` before and after `piece`."""
+    """Yield what is left of `pile` before and after `piece`; counted piles have no before."""
     if piece is pile:
         return
     before = piece.first - pile.first
@@ -297,4 +297,5 @@ def _around(pile: Pile, piece: Pile) -> Iterator[Pile]:
     if before:
         yield replace(pile, n=before)
     if after:
-        yield replace(pile, first=piece.first + piece.n, n=after)
+        first = piece.first + piece.n if pile.first >= 0 else -1
+        yield replace(pile, first=first, n=after)

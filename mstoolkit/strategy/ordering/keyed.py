@@ -272,11 +272,10 @@ def _number_of(entry: tuple[Any, ...]) -> int:
 
 def _picked(line: deque[tuple[int, Pile]], matching: Matching) -> list[tuple[int, Pile]]:
     """Remove and return what matches of a line of single messages."""
-    taken = [entry for entry in line if matching(entry[1]) is not None]
-    if taken:
-        kept = [entry for entry in line if matching(entry[1]) is None]
-        line.clear()
-        line.extend(kept)
+    taken: list[tuple[int, Pile]] = []
+    for _ in range(len(line)):
+        entry = line.popleft()
+        (line if matching(entry[1]) is None else taken).append(entry)
     return taken
 
 

@@ -60,7 +60,10 @@ class OrderedQueue(MailQueue):
         self._append(self._first_line(pile) + self._fresh_line, pile)
 
     def give_back(self, pile: Pile) -> None:
-        """Put mail that was not tried back to the front of its line."""
+        """Put mail that was cut here and not tried back to the front of its line; it is refunded.
+
+        Mail of another queue is added instead.
+        """
         line = self._first_line(pile)
         if self._last and pile.attempt:
             line += 1

@@ -212,3 +212,11 @@ def test_taking_what_matches() -> None:
     assert [(due, p.first, p.n) for due, p in queue.take(first_two)] == [(0.0, 0, 2), (90.0, 50, 2)]
     assert (queue.n, queue.later, queue.urgent) == (10, 2, 2)
     assert drained(queue) == [("codes", 0, 2), ("spring", 2, 8)]
+    queue.add(Pile(NEWS, -1, 10, 0, 0.0, -1))
+    assert [
+        (p.first, p.n) for _, p in queue.take(lambda waiting: replace(waiting, n=min(waiting.n, 2)))
+    ] == [
+        (-1, 2),
+        (52, 2),
+    ]
+    assert drained(queue) == [("spring", -1, 8)], "counted mail stays counted"
