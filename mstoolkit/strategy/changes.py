@@ -165,7 +165,7 @@ def _rebind(pool: Pool, old: Route, timers: Timers) -> None:
             key = key._replace(pin=pin)
         route = pool.route(key)
         if not due:
-            route.queue.line_up(pile)
+            (route.queue.line_up if pile.attempt else route.queue.add)(pile)
         elif route.queue.put_off(pile, due):
             timers.set(due, "retry", route.number)
 
