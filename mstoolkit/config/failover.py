@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.isolation import OutlierSpec, SlowStartSpec
 from mstoolkit.config.units import Count, Duration, Share
 
 
@@ -51,6 +52,10 @@ class Failover(Frozen):
     probed that often, before their suspension is over; what an ISP or an operator has closed stays
     closed. ``pin`` keeps greylisted mail on its server as long as that can be used: another address
     would begin the wait anew.
+
+    ``outliers`` isolates a server at an ISP where it does worse than the others, or than it did.
+    With ``slow_start`` what comes back after a suspension takes its share, rate and connections by
+    degrees.
     """
 
     server: Breaker = Breaker()
@@ -59,3 +64,5 @@ class Failover(Frozen):
     shed_after: Duration = 3600.0
     panic: Duration | None = Field(None, ge=1)
     pin: bool = True
+    outliers: OutlierSpec | None = None
+    slow_start: SlowStartSpec | None = None

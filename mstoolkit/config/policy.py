@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.failover import Failover
+from mstoolkit.config.isolation import CanarySpec
+from mstoolkit.config.ordering import Ordering
 from mstoolkit.config.pacing import Pacing
 from mstoolkit.config.retry import Retry
 from mstoolkit.config.rotation import RotationSpec
 from mstoolkit.config.routing import RouteSpec
 from mstoolkit.config.rules import Rule, load_rules
-
-Weigher = Literal["static", "capacity", "cost"]
+from mstoolkit.config.weighting import StaticWeighing, Weighting
 
 
 def _rules(given: object) -> object:
@@ -55,14 +56,18 @@ def _carried_out(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
 class Policy(Frozen):
     """One strategy: every part is named and replaceable.
 
+    ``canaries`` are servers on trial, whose share rises by steps.
+
     ``rules`` names shipped sets of reply rules (``"gmail"``, or ``"default"`` for all of them) or
     files of your own; a log keeps the rules themselves.
     """
 
     rotation: RotationSpec
     routes: tuple[RouteSpec, ...] = ()
-    weighting: tuple[Weigher, ...] = ("static",)
+    weighting: Weighting = (StaticWeighing(),)
     pacing: Pacing = Pacing()
     failover: Failover = Failover()
+    ordering: Ordering = Ordering()
+    canaries: dict[str, CanarySpec] = {}
     retry: Retry = Retry()
     rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_carried_out)] = ()

@@ -156,6 +156,8 @@ class Scenario(Frozen):
             for isp in policy.pacing.isps:
                 if isp != "*":
                     _check_name(f"strategies.{name}.pacing.isps", isp, self.isps, "isps")
+            for server in policy.canaries:
+                _check_name(f"strategies.{name}.canaries", server, self.servers, "servers")
             for number, route in enumerate(policy.routes):
                 for server in route.servers:
                     key = f"strategies.{name}.routes.{number}.servers"

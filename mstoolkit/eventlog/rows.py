@@ -32,6 +32,7 @@ from mstoolkit.model import (
     Reply,
     Resumed,
     Send,
+    Stepped,
     Suppress,
     Suspended,
     Tick,
@@ -280,6 +281,11 @@ def _command_row(seq: int, at: float, command: Command) -> Row:
             return _notice(
                 seq, at, "resumed", server=command.server, isp=command.isp, category="resumed"
             )
+        case Stepped():
+            return _notice(
+                seq, at, "other", server=command.server,
+                category=f"canary at {command.share:.4g}", reply=Reply(0, "", command.reason),
+            )  # fmt: skip
         case Suppress():
             return parcel_row(
                 seq, at, "other", command.parcel, category=f"suppress {command.reason}"

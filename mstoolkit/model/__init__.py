@@ -11,6 +11,7 @@ from mstoolkit.model.commands import (
     Probed,
     Resumed,
     Send,
+    Stepped,
     Suppress,
     Suspended,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Resumed",
     "Send",
     "SplitMix64",
+    "Stepped",
     "Suppress",
     "Suspended",
     "Tick",

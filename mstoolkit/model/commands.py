@@ -84,4 +84,13 @@ class Resumed:
     isp: str
 
 
-Command = Send | Close | Finish | Suppress | Suspended | Probed | Resumed
+@dataclass(slots=True)
+class Stepped:
+    """Notice: a server on trial has another share of the mail now, and why."""
+
+    server: str
+    share: float
+    reason: str
+
+
+Command = Send | Close | Finish | Suppress | Suspended | Probed | Resumed | Stepped

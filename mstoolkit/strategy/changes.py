@@ -127,8 +127,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
         fresh.breaker.restore(server.breaker.snapshot())
     for path in old.paths:
         _move_path(pool.path(path.server.name, path.isp.name), path)
-    for name in old.isps:
-        pool.isp(name)
+    for name, isp in old.isps.items():
+        pool.isp(name).breaker.restore(isp.breaker.snapshot())
     pool.fence.gates.inherit(old.fence.gates, old.now)
     timers.drop(_BOUND_TO_ROUTES)
     for route in old.routes:
@@ -147,12 +147,12 @@ def _move_path(path: Path, old: Path) -> None:
     before, after = len(old.used), max(path.most, len(old.used))
     state["idle"] = [*range(after - 1, before - 1, -1), *state["idle"]]
     state["used"] = [*state["used"], *[0] * (after - before)]
-    for part in ("adaptive", "feedback", "dial"):
+    for part in ("adaptive", "feedback", "dial", "isolation"):
         if type(getattr(path, part)) is not type(getattr(old, part)):
             state[part] = fresh[part]  # of another kind: it begins anew
     state["connecting"] = state["connecting"] and path.dial is not None
-    narrowed = old.width < old.most
-    state["width"] = min(path.width, old.width) if narrowed else path.width
+    narrowed = old.wish < old.most
+    state["wish"] = state["width"] = min(path.wish, old.wish) if narrowed else path.wish
     restore_path(path, state)
 
 
@@ -165,7 +165,7 @@ def _rebind(pool: Pool, old: Route, timers: Timers) -> None:
             key = key._replace(pin=pin)
         route = pool.route(key)
         if not due:
-            (route.queue.line_up if pile.attempt else route.queue.add)(pile)
+            (route.lanes.line_up if pile.attempt else route.lanes.add)(pile)
         elif route.queue.put_off(pile, due):
             timers.set(due, "retry", route.number)
 

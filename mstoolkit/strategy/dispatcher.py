@@ -19,6 +19,7 @@ from mstoolkit.model import (
     Enqueued,
     Event,
     Feedback,
+    FeedbackKind,
     Lost,
     Parcel,
     PolicyChanged,
@@ -31,18 +32,28 @@ from mstoolkit.model import (
     stream_key,
 )
 from mstoolkit.strategy import snapshot
+from mstoolkit.strategy.alarms import Alarms
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.changes import Setup, take_over
+from mstoolkit.strategy.failover import blame
 from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.returns import Returns
-from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.route import Choice
 from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
+from mstoolkit.strategy.weighting import OutcomeKind
+
+_HEARD: dict[FeedbackKind, OutcomeKind] = {
+    "dsn": "bounced",
+    "complained": "complained",
+    "unsubscribed": "unsubscribed",
+}
 
 
 class Dispatcher:
@@ -117,17 +128,28 @@ class Dispatcher:
         self._pool = Pool(setup.servers, policy, timers, self._epoch, setup.retired)
         outbox.pool, outbox.slots = self._pool, Slots(self._pool, timers)
         self._returns = Returns(self._pool, self._books, timers, self._jitter, policy)
-        self._suspend = Suspensions(self._pool, timers, outbox)
-        self._lessons = Lessons(self._pool, self._suspend, timers, policy.rules)
-        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
+        slow_start = policy.failover.slow_start
+        self._suspend = Suspensions(self._pool, timers, outbox, slow_start)
+        rules = policy.rules
+        self._obey = Obedience(rules, self._pool, self._suspend, timers) if rules else None
+        self._lessons = Lessons(self._pool, self._suspend, self._obey)
+        self._learns = bool(
+            rules
+            or pacing.adapt
+            or pacing.feedback
+            or policy.failover.outliers
+            or self._pool.scales.learns
+            or self._pool.learns
+        )
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
-        self._alarm = self._alarms()
+        self._alarms = Alarms(timers, self._pool, outbox, self._books, self._suspend, self._obey)
 
     def _refurnish(self) -> None:
         """Go on with a setup that has changed."""
-        old = self._pool
+        old, weighing = self._pool, self._alarms.weighing
         self._furnish()
+        self._alarms.weighing = weighing
         take_over(self._pool, old, self._outbox, self.timers)
 
     def handle(self, event: Event) -> list[Command]:
@@ -152,7 +174,7 @@ class Dispatcher:
         out: list[Command] = []
         self._out = self._outbox.commands = out
         if self.timers.due <= now:
-            self._fire(now)
+            self._alarms.fire(now)
         self._on[event.__class__](event)
         if self._pool.dirty:
             self._outbox.send_all(now)
@@ -188,7 +210,8 @@ class Dispatcher:
                 [choice.route.number, choice.index, snapshot.send_state(send), taken, *rest]
                 for choice, send, taken, *rest in self._flights.values()
             ],
-            "rules": self._lessons.rulebook.snapshot() if self._lessons.rulebook else None,
+            "weighing": self._alarms.weighing,
+            "rules": self._obey.book.snapshot() if self._obey else None,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -211,8 +234,9 @@ class Dispatcher:
         self._jitter.state = int(state["jitter"])
         snapshot.restore_pool(self._pool, state["pool"], lots)
         self.timers.restore([tuple(timer) for timer in state["timers"]])
-        if self._lessons.rulebook:
-            self._lessons.rulebook.restore(state["rules"])
+        self._alarms.weighing = state["weighing"]
+        if self._obey:
+            self._obey.book.restore(state["rules"])
         for route, index, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
             choice = self._pool.choice(route, index)
@@ -233,6 +257,8 @@ class Dispatcher:
             books.finish(parcel, parcel.n, "expired", "too old when it arrived")
             return
         books.open(lot)
+        if not self._alarms.weighing:
+            self._alarms.weigh_later(event.at)
         route = self._pool.route_of(lot)
         route.queue.add(
             Pile(
@@ -246,7 +272,7 @@ class Dispatcher:
             )
         )
         self._pool.mark(route)
-        self._shed(route)
+        self._alarms.shed(route)
 
     def _withdrawn(self, event: Withdrawn) -> None:
         for route in self._pool.routes:
@@ -272,11 +298,12 @@ class Dispatcher:
         ):
             self._suspend.resume(server, None)
         for reply, n in event.replies:
-            outcome, category, blames_path, wait = judge(reply)
-            if blames_path or path.breaker.troubled:
-                self._lessons.weigh(path, n, category, generation, blames_path, event.at)
+            judged = judge(reply)
+            outcome, category, blames, wait = judged
+            if blames != "nobody" or path.breaker.troubled:
+                self._lessons.weigh(path, n, judged, generation, event.at)
             if self._learns:
-                self._lessons.learn(path, reply, n, sent_at, event.at)
+                self._lessons.learn(choice, judged, reply, n, event.latency, sent_at, event.at)
             if outcome == "deferred":
                 self._returns.put_off(choice, parcel, n, category, event.token, event.at, wait)
             else:
@@ -318,13 +345,19 @@ class Dispatcher:
             self._pool.recheck_probed(path)
 
     def _feedback(self, event: Feedback) -> None:
-        parcel = event.parcel
+        parcel, blamed = event.parcel, False
         if event.kind == "dsn":
             reason = classify(event.reply) if event.reply else "other"
+            blamed = blame(reason, event.reply.text if event.reply else "") != "nobody"
             self._books.totals["delivered"] -= parcel.n
             self._books.finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
         elif event.kind in {"complained", "unsubscribed"}:
             self._out.append(Suppress(parcel, event.kind))
+        kind = _HEARD.get(event.kind)
+        if kind and self._learns and event.server in self._pool.by_name:
+            route = self._pool.route_of(parcel.lot)
+            choice = self._pool.choice(route.number, self._pool.by_name[event.server].index)
+            self._lessons.hear(choice, kind, parcel.n, blamed, event.decided_at, event.at)
 
     def _pool_changed(self, event: PoolChanged) -> None:
         if event.change not in {"drained", "restored"}:
@@ -344,54 +377,7 @@ class Dispatcher:
     def _tick(self, event: Tick) -> None:
         """Nothing: timers that are due fire before any event is looked at."""
 
-    # -- timers
-
-    def _fire(self, now: float) -> None:
-        timers, pool = self.timers, self._pool
-        while timers.due <= now:
-            due, _, kind, argument = timers.pop()
-            if kind == "pace":
-                self._outbox.go_on(pool.paths[int(argument)], now)
-            elif kind == "retry":
-                route = pool.routes[int(argument)]
-                route.queue.fall_due(due)
-                pool.mark(route)
-            elif kind == "gate":
-                pool.wake_gate(str(argument))
-            else:
-                self._alarm[kind](int(argument), now)
-
-    def _alarms(self) -> dict[str, Callable[[int, float], None]]:
-        """Return what is done when a timer of the rarer kinds is due, with its argument."""
-        pool, suspend, lessons = self._pool, self._suspend, self._lessons
-        return {
-            "width": lambda number, now: suspend.widen(pool.paths[number], now),
-            "path": lambda number, now: suspend.probe_path(pool.paths[number], now),
-            "server": lambda number, now: suspend.probe_server(pool.servers[number], now),
-            "rule": lambda number, now: lessons.lift(pool.paths[number], now),
-            "panic": lambda number, now: suspend.panic(pool.routes[number], now),
-            "dial": lambda number, _: self._outbox.slots.dial(pool.paths[number]),
-            "turn": lambda _, __: self._outbox.turn(),
-            "idle": lambda _, now: suspend.idle(now),
-            "shed": lambda number, _: self._shed(pool.routes[number]),
-            "expire": lambda number, _: self._expire(number),
-        }
-
     # -- consequences
-
-    def _expire(self, number: int) -> None:
-        """Give up what still waits of a lot."""
-        lot = self._books.close(number)
-        for route in self._pool.isps[lot.isp].routes:
-            for pile in route.queue.take_lot(number):
-                self._books.finish(pile.parcel(), pile.n, "expired", "too old")
-
-    def _shed(self, route: Route) -> None:
-        """Give up what waits for servers that could not be used for too long, if so."""
-        if not self._pool.sheds(route):
-            return
-        for _, pile in route.queue.drain():
-            self._books.finish(pile.parcel(), pile.n, "expired", "no server could be used")
 
     def _give_back(
         self,

@@ -11,8 +11,9 @@ from mstoolkit.strategy.gates import Gate, Gates
 from mstoolkit.strategy.mail_queue import URGENT
 from mstoolkit.strategy.pacing import Metered
 from mstoolkit.strategy.path import IspState, Path, ServerState
-from mstoolkit.strategy.route import Route
+from mstoolkit.strategy.route import Choice, Route
 from mstoolkit.strategy.timers import Timers
+from mstoolkit.strategy.weighting import Weighed
 
 
 class Fence:
@@ -86,6 +87,13 @@ class Fence:
             choice.gates = own + route.gates
             for gate in own:
                 gate.admit(choice)
+
+    def left(self, path: Weighed, now: float) -> float:
+        """Return the share, 0 to 1, that a path has left of its quotas, its server's included."""
+        assert isinstance(path, Choice)
+        gates = (path.path.gate, path.path.server.gate)
+        shares = [meter.share_left(now) for gate in gates if gate for meter in gate.quotas()]
+        return min(shares, default=1.0)
 
     def _pair(self, name: str, allowance: Allowance | None) -> Gate | None:
         """Make a gate, and a lower one beside it if something is kept for urgent mail."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from mstoolkit.config.pacing import Allowance
-from mstoolkit.strategy.pacing import Meter, inherit, meter_of
+from mstoolkit.strategy.pacing import CalendarQuota, Meter, Together, inherit, meter_of
 from mstoolkit.strategy.timers import Timers
 
 
@@ -52,6 +52,11 @@ class Gate:
     def room(self, now: float, most: int) -> int:
         """Return how many messages, up to `most`, may pass now as one parcel."""
         return self.meter.room(now, most) if self.meter else most
+
+    def quotas(self) -> list[CalendarQuota]:
+        """Return the limits by the calendar that it holds."""
+        meters = self.meter.meters if isinstance(self.meter, Together) else (self.meter,)
+        return [meter for meter in meters if isinstance(meter, CalendarQuota)]
 
     def slots(self, most: int) -> int:
         """Return how many connections, up to `most`, may be taken."""

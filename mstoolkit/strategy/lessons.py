@@ -1,19 +1,17 @@
-"""What answers teach: breakers, rates and connections follow them, and what rules say."""
+"""What answers teach: breakers, rates, connections, weights and rules follow them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from mstoolkit.config.rules import Rule, SetConnections, SetRate
 from mstoolkit.mail import classify
 from mstoolkit.model import Reply
-from mstoolkit.strategy.outcomes import judge
+from mstoolkit.strategy.obedience import Obedience
+from mstoolkit.strategy.outcomes import Judgement
 from mstoolkit.strategy.pacing import ConcurrencyFeedback
-from mstoolkit.strategy.path import Path
+from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
-from mstoolkit.strategy.rules import Consequence, Rulebook
+from mstoolkit.strategy.route import Choice
 from mstoolkit.strategy.suspension import Suspensions
-from mstoolkit.strategy.timers import Timers
+from mstoolkit.strategy.weighting import Outcome, OutcomeKind
 
 
 class Lessons:
@@ -22,50 +20,126 @@ class Lessons:
     Parameters
     ----------
     pool : Pool
-        Paths and their slots.
+        Routes and paths.
     suspend : Suspensions
         Where servers and paths are sent to rest.
-    timers : Timers
-        Where the end of a rule's consequence is set.
-    rules : sequence of Rule
-        What is done about which replies.
+    obey : Obedience or None
+        What the policy's rules say of replies; None without rules.
     """
 
-    def __init__(
-        self, pool: Pool, suspend: Suspensions, timers: Timers, rules: Sequence[Rule]
-    ) -> None:
+    def __init__(self, pool: Pool, suspend: Suspensions, obey: Obedience | None) -> None:
         self._pool = pool
         self._suspend = suspend
-        self._timers = timers
-        self.rulebook = Rulebook(rules) if rules else None
+        self._obey = obey
 
-    def weigh(
-        self, path: Path, n: int, category: str, generation: int, blamed: bool, now: float
-    ) -> None:
-        """Let the path's breaker know how `n` messages went."""
-        if blamed:
+    def weigh(self, path: Path, n: int, judged: Judgement, generation: int, now: float) -> None:
+        """Let the breaker of who is to blame, or to be trusted, know how `n` messages went.
+
+        A reply that blames our domain, or a block of addresses, holds for every path to the ISP:
+        another server would not dodge it.
+        """
+        if judged.blames == "domain":
+            self._blame_domain(path.isp, n, judged.category, now)
+        elif judged.blames == "path":
             if path.breaker.failure(n, generation, now):
-                self._suspend.path(path, category)
+                self._suspend.path(path, judged.category)
         elif path.breaker.success(n, generation, now):
             self._suspend.resume(path.server, path)
 
-    def learn(self, path: Path, reply: Reply, n: int, sent_at: float, now: float) -> None:
-        """Let rules, rate and window follow a reply to `n` messages that left at `sent_at` (s)."""
-        if self.rulebook and not reply.positive:
-            self._obey(self.rulebook, path, reply, n, now)
+    def _blame_domain(self, isp: IspState, n: int, category: str, now: float) -> None:
+        breaker = isp.breaker
+        if breaker.rested(now):
+            breaker.try_again()
+        if not breaker.failure(n, breaker.generation, now):
+            return
+        for path in isp.paths:
+            if path.breaker.hold(breaker.until):
+                self._suspend.path(path, category)
+
+    def learn(
+        self,
+        choice: Choice,
+        judged: Judgement,
+        reply: Reply,
+        n: int,
+        latency: float,
+        sent_at: float,
+        now: float,
+    ) -> None:
+        """Learn from a reply to `n` messages that left at `sent_at` (s)."""
+        path = choice.path
+        if self._obey and not reply.positive:
+            self._obey.reply(path, reply, n, now)
+        self._pace(path, judged, reply.positive, n, sent_at, now)
+        blamed = judged.blames != "nobody"
+        self._compare(choice, judged.outcome, n, blamed, latency, sent_at, now)
+
+    def _pace(
+        self, path: Path, judged: Judgement, good: bool, n: int, sent_at: float, now: float
+    ) -> None:
+        """Let rate and window of a path follow; a throttle of our domain slows down all paths."""
         rate, window = path.adaptive, path.feedback
-        if rate is not None:
-            if not reply.positive:
-                changed = judge(reply).category == "throttle" and rate.throttled(sent_at, now)
-            else:
-                changed = rate.accepted(n, now)
-            if changed:
+        if rate is not None and good:
+            if rate.accepted(n, now):
                 path.retune(now)
-        if window is not None and reply.positive:
+        elif rate is not None and judged.category == "throttle":
+            for each in path.isp.paths if judged.blames == "domain" else (path,):
+                if each.adaptive and each.adaptive.throttled(sent_at, now):
+                    each.retune(now)
+        if window is not None and good:
             busy = len(path.used) - len(path.idle)
             for _ in range(n):
                 window.succeeded(busy)
             self._pool.set_width(path, window.window)
+
+    def _compare(
+        self,
+        choice: Choice,
+        kind: OutcomeKind,
+        n: int,
+        blamed: bool,
+        latency: float,
+        sent_at: float,
+        now: float,
+    ) -> None:
+        """Let what compares servers know: weights, rotations that learn, outliers."""
+        scales, rotation = self._pool.scales, choice.route.rotation
+        if scales.learns:
+            scales.observe(choice, Outcome(n, kind, blamed, latency, sent_at), now)
+        good, bad = (n, 0) if kind == "delivered" else (0, n if blamed else 0)
+        if not good + bad:
+            return
+        if rotation.learns:
+            rotation.learn(choice.index, good, bad, sent_at, now)
+        outliers = choice.path.isp.outliers
+        if outliers is not None:
+            outliers.observe(choice.index, good, bad, now)
+            if bad:
+                self._isolate(choice.path.isp, now)
+
+    def _isolate(self, isp: IspState, now: float) -> None:
+        """Suspend the paths of servers that do worse than the others, or than they did."""
+        if isp.outliers is None:
+            return
+        usable = [path.index for path in isp.paths if path.usable]
+        resting = [path.index for path in isp.paths if path.breaker.state == "open"]
+        pool = sum(1 for path in isp.paths if not path.server.drained)
+        found = {each.index: each for each in isp.outliers.outliers(usable, resting, pool, now)}
+        for path in isp.paths:
+            outlier = found.get(path.index)
+            if outlier and path.isolation and path.breaker.hold(path.isolation.isolate(now)):
+                self._suspend.path(path, f"outlier: {outlier.reason}")
+
+    def hear(
+        self, choice: Choice, kind: OutcomeKind, n: int, blamed: bool, sent_at: float, now: float
+    ) -> None:
+        """Learn from late news of messages that left at `sent_at` (s): a DSN, a complaint."""
+        scales, rotation = self._pool.scales, choice.route.rotation
+        if scales.learns:
+            reverses = kind == "bounced"
+            scales.observe(choice, Outcome(n, kind, blamed, 0.0, sent_at, reverses), now)
+        if rotation.learns and kind == "bounced":
+            rotation.learn(choice.index, -n, n if blamed else 0, sent_at, now)
 
     def refused(
         self, path: Path, reply: Reply, server_generation: int, generation: int, now: float
@@ -81,8 +155,8 @@ class Lessons:
             return
         if server.breaker.success(1, server_generation, now):
             self._suspend.resume(server, None)
-        if self.rulebook:
-            self._obey(self.rulebook, path, reply, 1, now)
+        if self._obey:
+            self._obey.reply(path, reply, 1, now)
         failures = 1
         if path.feedback is not None:
             failures = self._shrink(path, path.feedback)
@@ -103,48 +177,3 @@ class Lessons:
             feedback.revive()
         self._pool.set_width(path, feedback.window)
         return path.breaker.limit if dead else 0
-
-    # -- rules
-
-    def _obey(self, book: Rulebook, path: Path, reply: Reply, n: int, now: float) -> None:
-        """Do what the rules say about a reply to `n` messages; each path is counted apart."""
-        key = f"{path.server.name}/{path.isp.name}"
-        for told in book.consider(reply, path.isp.name, key, n, now):
-            if told.action.kind == "suspend" and told.scope == "server":
-                if path.server.breaker.hold(told.until):
-                    self._suspend.server(path.server, told.rule)
-                continue
-            for each in self._scope(path, told.scope):
-                self._carry_out(each, told, now)
-
-    @staticmethod
-    def _scope(path: Path, scope: str) -> Sequence[Path]:
-        if scope == "server":
-            return path.server.paths
-        return path.isp.paths if scope == "isp" else (path,)
-
-    def _carry_out(self, path: Path, told: Consequence, now: float) -> None:
-        """Suspend a path, or cap its rate or connections; the lower cap and the later end hold."""
-        action = told.action
-        if isinstance(action, SetRate):
-            path.rate_cap = min(path.rate_cap or action.rate, action.rate)
-            path.rate_cap_until = max(path.rate_cap_until, told.until)
-            self._timers.set(told.until, "rule", path.number)
-            path.retune(now)
-        elif isinstance(action, SetConnections):
-            path.width_cap = min(path.width_cap or action.connections, action.connections)
-            path.width_cap_until = max(path.width_cap_until, told.until)
-            self._timers.set(told.until, "rule", path.number)
-            self._pool.set_width(path, path.width)
-        elif path.breaker.hold(told.until):
-            self._suspend.path(path, told.rule)
-
-    def lift(self, path: Path, now: float) -> None:
-        """End the caps of a path whose time is over."""
-        if path.rate_cap and path.rate_cap_until <= now:
-            path.rate_cap = 0.0
-            path.retune(now)
-        if path.width_cap and path.width_cap_until <= now:
-            path.width_cap = 0
-            whole = path.feedback.window if path.feedback else path.most
-            self._pool.set_width(path, whole)

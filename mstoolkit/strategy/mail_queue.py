@@ -147,7 +147,7 @@ class MailQueue:
             self.line_up(pile)
 
     def line_up(self, pile: Pile) -> None:
-        """Append mail whose time has come again."""
+        """Append mail that goes again."""
         self._into(2, pile).append(pile)
 
     def cut(self, most: int) -> Parcel:

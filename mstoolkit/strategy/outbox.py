@@ -6,9 +6,11 @@ lists of ready paths, the rotation, and the queue.
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 
 from mstoolkit.model import Close, Command, Parcel, Send
+from mstoolkit.strategy.ordering import HomeQueue
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Choice, Route
@@ -17,6 +19,7 @@ from mstoolkit.strategy.timers import Timers
 
 _turn = attrgetter("turn")
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
+LOOK_AHEAD = 1000  # messages that are looked at in one go for one whose server is ready
 Flight = tuple[Choice, Send, "list[int] | int", int, int, float]
 
 
@@ -84,6 +87,7 @@ class Outbox:
             or not (path.clear and choice.eligible and route.queue.n)
             or path.server.in_use >= path.server.connections
             or choice.gates
+            or route.homes
             or path.dial
             or len(path.choices) > 1
         ):
@@ -97,11 +101,14 @@ class Outbox:
         used = path.used[slot]
         fresh = used >= path.per_connection
         path.used[slot] = 1 if fresh else used + 1
-        self._put_on(choice, route.queue.cut(1), slot, fresh, slot, now)
+        self._put_on(choice, route.lanes.cut(1), slot, fresh, slot, now)
         return True
 
     def _dispatch(self, route: Route, now: float) -> None:
-        queue, ready, rotation = route.queue, route.ready, route.rotation
+        if route.homes is not None:
+            self._dispatch_home(route, route.homes, now)
+            return
+        queue, ready, rotation = route.lanes, route.ready, route.rotation
         while queue.n and ready and not route.held:
             choice = rotation.choose(route.eligible, ready, now)
             if choice is None:
@@ -114,6 +121,26 @@ class Outbox:
             if rotation.commit(choice, parcel.n, ready, until):
                 self.pool.mark_all()
             self._send(choice, parcel, now)
+
+    def _dispatch_home(self, route: Route, homes: HomeQueue[Choice], now: float) -> None:
+        """Send messages one by one, each by its own server."""
+        while homes.n and route.ready and not route.held:
+            found = homes.next_for(partial(self._home, route, now), _is_ready, LOOK_AHEAD)
+            if found is not None:
+                parcel, choice = found
+                route.rotation.commit(choice, parcel.n, route.ready, now)
+                self._send(choice, parcel, now)
+            elif not homes.queue.n:
+                return
+
+    def _home(self, route: Route, now: float, parcel: Parcel) -> Choice | None:
+        """Return the server of a message; of one that is not known, any in its turn."""
+        rotation, eligible = route.rotation, route.eligible
+        if not eligible:
+            return None
+        if parcel.first < 0:
+            return rotation.choose(eligible, eligible, now)
+        return rotation.home(self.pool.key_of(parcel), eligible)
 
     def _most(self, choice: Choice, now: float) -> int:
         """Return the largest cut that may go this way now."""
@@ -132,8 +159,10 @@ class Outbox:
         slot, fresh, taken = self.slots.occupy(choice, n)
         self._put_on(choice, parcel, slot, fresh, taken, now)
         if path.probing:
-            path.breaker.take(n)
-            path.server.breaker.take(n)
+            for breaker in (path.breaker, path.server.breaker):
+                breaker.take(n, now)
+                if breaker.expires_at is not None:
+                    self._timers.set(breaker.expires_at, "lease", path.number)
             pool.recheck_probed(path)
         elif path.paced or not path.idle or not path.clear or path.connecting:
             pool.refresh(path)
@@ -232,3 +261,7 @@ class Outbox:
         """Look through the pool after a while for connections that were idle for long."""
         self.watching = True
         self._timers.set(now + IDLE_TIMEOUT / 2, "idle", -1)
+
+
+def _is_ready(choice: Choice) -> bool:
+    return choice.is_ready

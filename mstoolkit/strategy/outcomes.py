@@ -7,16 +7,16 @@ from typing import Literal, NamedTuple
 
 from mstoolkit.mail import classify
 from mstoolkit.model import Reply
-from mstoolkit.strategy.failover import blame
+from mstoolkit.strategy.failover import Blame, blame
 from mstoolkit.strategy.retry import hinted_delay
 
 
 class Judgement(NamedTuple):
-    """A reply's outcome and category, whether it blames the path, and the wait it asks for (s)."""
+    """A reply's outcome and category, whom it blames, and the wait it asks for (s)."""
 
     outcome: Literal["delivered", "deferred", "bounced"]
     category: str
-    blames_path: bool
+    blames: Blame
     wait: float = 0.0
 
 
@@ -24,8 +24,8 @@ class Judgement(NamedTuple):
 def judge(reply: Reply) -> Judgement:
     """Return what a reply means; each is judged once."""
     if reply.positive:
-        return Judgement("delivered", "", False)
+        return Judgement("delivered", "", "nobody")
     category = classify(reply)
     outcome: Literal["deferred", "bounced"] = "deferred" if reply.temporary else "bounced"
     wait = hinted_delay(reply.text) if reply.temporary else None
-    return Judgement(outcome, category, blame(category) == "path", wait or 0.0)
+    return Judgement(outcome, category, blame(category, reply.text), wait or 0.0)

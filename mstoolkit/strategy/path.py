@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mstoolkit.config import Limits, Policy, Server
-from mstoolkit.strategy.failover import Breaker
+from mstoolkit.strategy.failover import (
+    Breaker,
+    IsolationTimes,
+    OutlierDetector,
+    isolation_times_of,
+    outliers_of,
+)
 from mstoolkit.strategy.pacing import Gcra, Metered, adaptive_of, feedback_of
 
 if TYPE_CHECKING:
@@ -40,13 +46,16 @@ class ServerState:
 class IspState:
     """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("gate", "name", "number", "paths", "routes")
+    __slots__ = ("breaker", "gate", "name", "number", "outliers", "paths", "routes")
 
-    def __init__(self, number: int, name: str) -> None:
+    def __init__(self, number: int, name: str, policy: Policy) -> None:
         self.number = number
         self.name = name
         self.paths: list[Path] = []
         self.routes: list[Route] = []
+        self.breaker = Breaker(policy.failover.path)  # where a reply blames our domain, not a path
+        spec = policy.failover.outliers
+        self.outliers: OutlierDetector | None = outliers_of(spec) if spec else None
         self.gate: Gate | None = None
 
 
@@ -56,6 +65,7 @@ class Path:
     __slots__ = (
         "adaptive",
         "base",
+        "began_at",
         "breaker",
         "burst",
         "choices",
@@ -68,6 +78,7 @@ class Path:
         "idle",
         "index",
         "is_ready",
+        "isolation",
         "isp",
         "last_used",
         "most",
@@ -79,6 +90,8 @@ class Path:
         "per_connection",
         "probing",
         "quantum",
+        "ramp",
+        "ramp_cap",
         "rate",
         "rate_cap",
         "rate_cap_until",
@@ -88,6 +101,7 @@ class Path:
         "width_cap",
         "width_cap_until",
         "width_timer",
+        "wish",
     )
 
     def __init__(self, number: int, server: ServerState, isp: IspState, policy: Policy) -> None:
@@ -125,7 +139,11 @@ class Path:
         self.open_share = 1.0
         self.feedback = feedback_of(common.feedback, len(self.idle))
         self.width = self.feedback.window if self.feedback else len(self.idle)
+        self.wish = self.width  # connections that it could use but for caps
         self.width_timer = False
+        self.ramp, self.ramp_cap, self.began_at = 1.0, 0, 0.0  # of a slow start; a cap of 0 is none
+        outliers = policy.failover.outliers
+        self.isolation: IsolationTimes | None = isolation_times_of(outliers) if outliers else None
         self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
         self.probing = False
@@ -158,6 +176,7 @@ class Path:
         rate = self.adaptive.rate if self.adaptive else self.rate
         if self.rate_cap and self.rate_cap < rate:
             rate = self.rate_cap
+        rate *= self.ramp
         self.gcra.retune(rate, now)
         if self.open_pace:
             self.open_pace.retune(rate * self.open_share, now)

@@ -8,18 +8,18 @@ spare; it is *ready* if besides its path has a free slot and its pacing lets it 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import attrgetter
 
 from mstoolkit.config import Policy, Server
-from mstoolkit.model import Lot
+from mstoolkit.model import Lot, Parcel
 from mstoolkit.strategy.fence import Fence
 from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
 from mstoolkit.strategy.presets import rotation_of
 from mstoolkit.strategy.rotation import Rotation
 from mstoolkit.strategy.route import Choice, Route, RouteKey, Router
+from mstoolkit.strategy.scales import Scales
 from mstoolkit.strategy.timers import Timers
-from mstoolkit.strategy.weighting import weight_of
 
 _by_index = attrgetter("index")
 
@@ -60,6 +60,7 @@ class Pool:
         for server in self.servers:
             server.retired = server.drained = server.name in retired
             self.fence.enclose_server(server)
+        self.scales = Scales(policy, servers, epoch, self.fence.left)
         self.router = Router(policy, self.by_name, by_stream=self.fence.by_stream)
         self.isps: dict[str, IspState] = {}
         self.paths: list[Path] = []
@@ -71,6 +72,8 @@ class Pool:
         self.now = 0.0
         first = self._rotation()
         self.shared = first if first.scope == "pool" else None
+        self.learns = first.learns
+        self._keyed_by = getattr(policy.rotation, "key", "recipient")
 
     def isp(self, name: str) -> IspState:
         """Return the state of an ISP with the paths to it, made when it is first heard of."""
@@ -85,7 +88,7 @@ class Pool:
         """Return the path from a server to an ISP, made when it is first needed."""
         at = self.isps.get(isp)
         if at is None:
-            at = self.isps[isp] = IspState(len(self.isps), isp)
+            at = self.isps[isp] = IspState(len(self.isps), isp, self._policy)
             self.fence.enclose_isp(at)
         path = self._by_ends.get((server, isp))
         if path is None:
@@ -104,7 +107,9 @@ class Pool:
             return known
         isp, router = self.isp(key.isp), self.router
         rotation = self.shared or self._rotation(key)
-        route = Route(len(self.routes), key, isp, rotation, router.exhausted(key))
+        route = Route(
+            len(self.routes), key, isp, rotation, router.exhausted(key), self._policy.ordering
+        )
         for path in isp.paths:
             if path.server.retired:
                 continue
@@ -113,10 +118,10 @@ class Pool:
             )
             if home or (spare and route.exhausted == "spill"):
                 choice = Choice(path, route, home)
-                choice.weight = weight_of(path.server.spec, self._policy.weighting)
                 route.choices.append(choice)
                 path.choices.append(choice)
         self.fence.admit(route)
+        self.scales.weigh(route.choices, self.now)
         self._by_key[key] = route
         self.routes.append(route)
         isp.routes.append(route)
@@ -131,6 +136,22 @@ class Pool:
         if route is None:
             route = self._by_lot[lot.id] = self.route(self.router.key(lot))
         return route
+
+    def key_of(self, parcel: Parcel) -> str:
+        """Return the key by which a message keeps its server; it is one that is known.
+
+        A recipient is known by list and position, a sender by the campaign that he runs.
+        """
+        lot = parcel.lot
+        match self._keyed_by:
+            case "domain":
+                return lot.isp
+            case "sender":
+                return lot.campaign
+            case "message":
+                return f"{lot.campaign}/{lot.list}/{parcel.first}"
+            case _:
+                return f"{lot.list}/{parcel.first}"
 
     def panic_later(self, route: Route) -> None:
         """Look again after a while at a route that has no server left, if the policy panics."""
@@ -229,9 +250,17 @@ class Pool:
         if usable == choice.eligible:
             return False
         choice.eligible = usable
+        if route.homes:
+            self._rehome(route, choice, usable)
         (_insert if usable else _remove)(route.eligible, choice)
         self.mark(route)
         return True
+
+    @staticmethod
+    def _rehome(route: Route, choice: Choice, usable: bool) -> None:
+        """Let messages look for another home: theirs is gone, or there is one for the homeless."""
+        if route.homes:
+            route.homes.release(None if usable else choice)
 
     def _settle(self, route: Route) -> None:
         """Let a route that has lost its last way out spill, and end that when one is back."""
@@ -265,19 +294,27 @@ class Pool:
 
     # -- slots
 
+    def reweigh(self, routes: Iterable[Route] | None = None) -> None:
+        """Weigh the choices of routes anew, or of all of them."""
+        for route in self.routes if routes is None else routes:
+            if self.scales.weigh(route.choices, self.now):
+                for choice in route.choices:
+                    self.recheck(choice.path)
+
     def narrow(self, path: Path) -> bool:
         """The ISP admits no further connection: get along with those open, if there are any."""
         opened = sum(1 for used in path.used if used)
         if not opened:
             return False
-        path.width = opened
-        self.recheck(path)
+        self.set_width(path, opened)
         return True
 
     def set_width(self, path: Path, width: int) -> None:
-        """Let a path use so many of its connections, unless a rule allows it fewer."""
-        if path.width_cap and path.width_cap < width:
-            width = path.width_cap
+        """Let a path use so many of its connections, unless a rule or a slow start allows fewer."""
+        path.wish = width
+        for cap in (path.width_cap, path.ramp_cap):
+            if cap and cap < width:
+                width = cap
         if width != path.width:
             path.width = width
             self.recheck(path)
@@ -285,8 +322,8 @@ class Pool:
     def widen(self, path: Path) -> bool:
         """Try one connection more; return whether there are more to try later."""
         path.width_timer = False
-        self.set_width(path, min(path.width + 1, path.most))
-        return path.width < path.most
+        self.set_width(path, min(path.wish + 1, path.most))
+        return path.wish < path.most
 
     def wake_gate(self, name: str) -> None:
         """Look at a gate whose time has come."""

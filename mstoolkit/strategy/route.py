@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mstoolkit.config import ConfigError, Policy
+from mstoolkit.config import ConfigError, Policy, Server
 from mstoolkit.config.failover import Exhausted
+from mstoolkit.config.ordering import Ordering
 from mstoolkit.model import Lot
 from mstoolkit.strategy.gates import Gate
 from mstoolkit.strategy.mail_queue import MailQueue
+from mstoolkit.strategy.ordering import HomeQueue, queue_of
 from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.rotation import Rotation
 
@@ -69,9 +71,32 @@ class Choice:
         self.gates: tuple[Gate, ...] = ()
         self.held = 0  # by so many of the gates that are its path's
 
+    @property
+    def number(self) -> int:
+        """Number of the path."""
+        return self.path.number
+
+    @property
+    def isp_name(self) -> str:
+        """Name of the ISP."""
+        return self.path.isp.name
+
+    @property
+    def stream(self) -> str:
+        """The route's stream; empty where streams are not told apart."""
+        return self.route.key.stream
+
+    @property
+    def spec(self) -> Server:
+        """The server as the scenario describes it."""
+        return self.path.server.spec
+
 
 class Route:
     """Mail that waits for one ISP, and the choices that may be used and that could send now.
+
+    ``lanes`` is the mail in the policy's order, ``homes`` the front of it where each message has a
+    server of its own, and ``queue`` the one that mail goes through.
 
     ``served`` tells when it last sent, in tokens, so that of several routes that want the same
     slot each has its turn.
@@ -85,8 +110,10 @@ class Route:
         "exhausted",
         "gates",
         "held",
+        "homes",
         "isp",
         "key",
+        "lanes",
         "number",
         "queue",
         "ready",
@@ -96,14 +123,23 @@ class Route:
     )
 
     def __init__(
-        self, number: int, key: RouteKey, isp: IspState, rotation: Rotation, exhausted: Exhausted
+        self,
+        number: int,
+        key: RouteKey,
+        isp: IspState,
+        rotation: Rotation,
+        exhausted: Exhausted,
+        ordering: Ordering,
     ) -> None:
         self.number = number
         self.key = key
         self.isp = isp
         self.rotation = rotation
         self.exhausted = exhausted
-        self.queue = MailQueue()
+        queue = queue_of(ordering)
+        self.homes: HomeQueue[Choice] | None = HomeQueue(queue) if rotation.keyed else None
+        self.queue: MailQueue | HomeQueue[Choice] = self.homes or queue
+        self.lanes = queue
         self.choices: list[Choice] = []
         self.eligible: list[Choice] = []
         self.ready: list[Choice] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from mstoolkit.model import Lot, Parcel, Send
 from mstoolkit.strategy.mail_queue import Pile
-from mstoolkit.strategy.path import Path, ServerState
+from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route, RouteKey
 
@@ -20,6 +20,7 @@ State = Mapping[str, Any]
 VERSION = 3  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
+    "began_at", "ramp", "ramp_cap", "wish",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
 )  # fmt: skip
 
@@ -35,6 +36,8 @@ def pool_state(pool: Pool) -> dict[str, Any]:
         "rotations": [rotation.snapshot() for rotation in _rotations(pool)],
         "paths": [path_state(path) for path in pool.paths],
         "gates": pool.fence.gates.snapshot(),
+        "isps": {isp.name: _isp(isp) for isp in pool.isps.values()},
+        "scales": pool.scales.snapshot(),
     }
 
 
@@ -44,13 +47,18 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
         restore_path(pool.path(row["server"], row["isp"]), row)
     for row in state["routes"]:
         route = pool.route(RouteKey(*row["key"]))
-        route.queue.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
-        route.served = row["served"]
+        _restore_route(route, row, lots)
     for rotation, row in zip(_rotations(pool), state["rotations"], strict=True):
         rotation.restore(row)
     for server, row in zip(pool.servers, state["servers"], strict=True):
         _restore_server(server, row)
     pool.fence.gates.restore(state["gates"])
+    for name, row in state["isps"].items():
+        _restore_isp(pool.isp(name), row)
+    pool.scales.restore(state["scales"])
+    for route, row in zip(pool.routes, state["routes"], strict=True):
+        for choice, weight in zip(route.choices, row["weights"], strict=True):
+            choice.weight = weight
     for path in pool.paths:
         pool.recheck(path)
     for route, row in zip(pool.routes, state["routes"], strict=True):
@@ -103,9 +111,34 @@ def _route(route: Route) -> dict[str, Any]:
         "empty_since": route.empty_since,
         "queue": [
             [lane, due, [p.lot.id, p.first, p.n, p.attempt, p.born, p.parent, p.cause]]
-            for lane, due, p in route.queue.piles()
+            for lane, due, p in route.lanes.piles()
         ],
+        "order": route.queue.snapshot(),
+        "weights": [choice.weight for choice in route.choices],
     }
+
+
+def _restore_route(route: Route, row: State, lots: Mapping[int, Lot]) -> None:
+    route.lanes.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
+    if route.homes is not None:
+        homes = {choice.index: choice for choice in route.choices}
+        route.homes.restore(row["order"], lots, homes)
+    else:
+        route.lanes.restore(row["order"])
+    route.served = row["served"]
+
+
+def _isp(isp: IspState) -> dict[str, Any]:
+    return {
+        "breaker": isp.breaker.snapshot(),
+        "outliers": isp.outliers.snapshot() if isp.outliers else None,
+    }
+
+
+def _restore_isp(isp: IspState, row: State) -> None:
+    isp.breaker.restore(row["breaker"])
+    if isp.outliers:
+        isp.outliers.restore(row["outliers"])
 
 
 def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
@@ -126,6 +159,7 @@ def path_state(path: Path) -> dict[str, Any]:
         "breaker": path.breaker.snapshot(),
         "adaptive": path.adaptive.snapshot() if path.adaptive else None,
         "feedback": path.feedback.snapshot() if path.feedback else None,
+        "isolation": path.isolation.snapshot() if path.isolation else None,
         **{name: getattr(path, name) for name in _PATH},
     }
 
@@ -138,6 +172,8 @@ def restore_path(path: Path, row: State) -> None:
         path.adaptive.restore(row["adaptive"])
     if path.feedback:
         path.feedback.restore(row["feedback"])
+    if path.isolation:
+        path.isolation.restore(row["isolation"])
     path.retune(0.0)
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]

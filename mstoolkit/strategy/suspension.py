@@ -5,7 +5,9 @@ Notices go out with the other commands of the event; ends of suspensions are tim
 
 from __future__ import annotations
 
+from mstoolkit.config.isolation import SlowStartSpec
 from mstoolkit.model import Close, Probed, Resumed, Suspended
+from mstoolkit.strategy.failover import next_step, ramp, ramp_connections
 from mstoolkit.strategy.outbox import IDLE_TIMEOUT, Outbox
 from mstoolkit.strategy.path import Path, ServerState
 from mstoolkit.strategy.pool import Pool
@@ -26,12 +28,17 @@ class Suspensions:
         Where the ends of suspensions are set.
     outbox : Outbox
         Whose commands take the notices.
+    slow_start : SlowStartSpec or None
+        How what comes back takes its share by degrees.
     """
 
-    def __init__(self, pool: Pool, timers: Timers, outbox: Outbox) -> None:
+    def __init__(
+        self, pool: Pool, timers: Timers, outbox: Outbox, slow_start: SlowStartSpec | None
+    ) -> None:
         self._pool = pool
         self._timers = timers
         self._outbox = outbox
+        self._slow_start = slow_start
 
     def path(self, path: Path, reason: str) -> None:
         """Leave a path alone until its breaker says."""
@@ -77,13 +84,47 @@ class Suspensions:
         self._outbox.commands.append(Probed(server.name, ""))
         self._pool.recheck_server(server)
 
+    def expire(self, path: Path, now: float) -> None:
+        """The lease of a probe may be over: without word of it another one goes."""
+        server = path.server
+        if server.breaker.expire(now):
+            self._outbox.commands.append(Probed(server.name, ""))
+            self._pool.recheck_server(server)
+        if path.breaker.expire(now):
+            self._outbox.commands.append(Probed(server.name, path.isp.name))
+            self._pool.recheck(path)
+
     def resume(self, server: ServerState, path: Path | None) -> None:
         """The probe came through: a path, or the whole server, is in use again."""
         self._outbox.commands.append(Resumed(server.name, path.isp.name if path else ""))
-        if path:
-            self._pool.recheck(path)
-        else:
-            self._pool.recheck_server(server)
+        if path and path.isp.outliers is not None:
+            path.isp.outliers.readmitted(path.index)
+        for each in (path,) if path else server.paths:
+            self._begin(each)
+            self._pool.recheck(each)
+
+    def _begin(self, path: Path) -> None:
+        """Let a path that is back begin slowly, if the policy says so."""
+        now = self._pool.now
+        self._pool.scales.began(path.choices, now)
+        path.began_at = now
+        if self._slow_start:
+            self.ease(path, now)
+
+    def ease(self, path: Path, now: float) -> None:
+        """Let a path that began slowly have as much as it may by now."""
+        spec = self._slow_start
+        if spec is None:
+            return
+        elapsed = now - path.began_at
+        step = next_step(elapsed, spec)
+        path.ramp = ramp(elapsed, spec) if step is not None else 1.0
+        path.ramp_cap = ramp_connections(elapsed, path.most, spec) if step is not None else 0
+        path.retune(now)
+        self._pool.set_width(path, path.wish)
+        self._pool.reweigh(path.isp.routes)
+        if step is not None:
+            self._timers.set(path.began_at + step, "ease", path.number)
 
     def narrow(self, path: Path, now: float) -> bool:
         """Use one connection less, if some are open; try one more after a while."""

@@ -1,6 +1,6 @@
 """Failover: what is left alone after failures, for how long, and how it comes back."""
 
-from mstoolkit.strategy.failover.blame import ABOUT_RECIPIENT, blame
+from mstoolkit.strategy.failover.blame import ABOUT_RECIPIENT, Blame, blame
 from mstoolkit.strategy.failover.breaker import Breaker
 from mstoolkit.strategy.failover.canary import Canary, canary_weight
 from mstoolkit.strategy.failover.outliers import (
@@ -14,6 +14,7 @@ from mstoolkit.strategy.failover.slow_start import next_step, ramp, ramp_connect
 
 __all__ = [
     "ABOUT_RECIPIENT",
+    "Blame",
     "Breaker",
     "Canary",
     "IsolationTimes",

@@ -74,6 +74,7 @@ class OrderedQueue(MailQueue):
         self._count(turns, pile.n)
 
     def line_up(self, pile: Pile) -> None:
+        """Append mail that goes again to the end of its line."""
         self._append(self._first_line(pile) + self._again_line, pile)
 
     def _append(self, line: int, pile: Pile) -> None:

@@ -91,6 +91,10 @@ class CalendarQuota(Reversible):
             return min(most, left)
         return min(most, left, max(1, int(MINUTE * left / (end - now))))
 
+    def share_left(self, now: float) -> float:
+        """Return the share, 0 to 1, that is left of the quota of the present window."""
+        return self._left(self._calendar.window(now)[0]) / self._n
+
     def leaves(self, n: int, now: float) -> float:
         if not self._spread or n == 1:
             return now

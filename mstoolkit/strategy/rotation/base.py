@@ -52,6 +52,18 @@ class Rotation(ABC):
             Scenario time, s.
         """
 
+    def home(self, key: str, eligible: Sequence[C]) -> C | None:
+        """Return the candidate that a key belongs to, where the rotation is `keyed`.
+
+        Parameters
+        ----------
+        key : str
+            What is to keep its server: a recipient, a domain.
+        eligible : sequence of Candidate
+            All that may be used, busy or not, sorted by index.
+        """
+        return self.choose(eligible, eligible, 0.0) if eligible else None
+
     def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         """Charge `chosen` with `n` messages; `ready` are the candidates it was chosen from.
 

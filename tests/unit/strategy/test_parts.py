@@ -90,14 +90,26 @@ def test_timers_come_in_order() -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome", "category", "blames"),
     [
-        (Reply(250, "2.0.0", "OK"), "delivered", "", False),
-        (Reply(421, "4.7.28", "unusual rate of mail"), "deferred", "throttle", True),
-        (Reply(450, "4.2.0", "greylisted"), "deferred", "greylist", False),
-        (Reply(550, "5.1.1", "no such user"), "bounced", "invalid_recipient", False),
-        (Reply(550, "5.7.1", "on our block list"), "bounced", "block_ip", True),
-        (Reply(0, "", "connection refused", "connect"), "deferred", "network", False),
+        (Reply(250, "2.0.0", "OK"), "delivered", "", "nobody"),
+        (Reply(421, "4.7.28", "unusual rate of mail"), "deferred", "throttle", "path"),
+        (Reply(450, "4.2.0", "greylisted"), "deferred", "greylist", "nobody"),
+        (Reply(550, "5.1.1", "no such user"), "bounced", "invalid_recipient", "nobody"),
+        (Reply(550, "5.7.1", "on our block list"), "bounced", "block_ip", "path"),
+        (
+            Reply(421, "4.7.28", "unusual rate from your DKIM domain"),
+            "deferred",
+            "throttle",
+            "domain",
+        ),
+        (
+            Reply(550, "5.7.1", "reputation of the sending domain"),
+            "bounced",
+            "block_domain",
+            "domain",
+        ),
+        (Reply(0, "", "connection refused", "connect"), "deferred", "network", "nobody"),
     ],
 )
-def test_replies_are_judged(reply: Reply, outcome: str, category: str, blames: bool) -> None:
+def test_replies_are_judged(reply: Reply, outcome: str, category: str, blames: str) -> None:
     """2xx is done, 4xx and silence go again, 5xx is final; throttles and blocks blame the path."""
-    assert judge(reply) == (outcome, category, blames, 0.0)
+    assert tuple(judge(reply)) == (outcome, category, blames, 0.0)
