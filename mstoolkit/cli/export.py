@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,7 +98,7 @@ def command(
             strategy,
             exported.reduced,
             exported.servers,
-            label=f"as-{to}" if f"as-{to}" != strategy else f"{strategy}-again",
+            label=_label(f"as-{to}", loaded.strategies),
             replications=replications,
             seed=seed,
             batch=batch,
@@ -115,6 +116,13 @@ def command(
     elif out is not None:
         again = ["mstoolkit", "export", scenario, "-s", strategy, "--to", to, "--compare"]
         screen.say(f"Next:    {shlex.join(again)}")
+
+
+def _label(name: str, taken: Container[str]) -> str:
+    """Return a name for the reduced form that no strategy has."""
+    while name in taken:
+        name += "-now"
+    return name
 
 
 def _show(exported: Exported, out: Path | None, to: str) -> None:

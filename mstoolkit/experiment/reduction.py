@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mstoolkit.analysis import paired_differences, summarise, winner
-from mstoolkit.config import Policy, Scenario, Server
+from mstoolkit.config import ConfigError, Policy, Scenario, Server
 from mstoolkit.experiment.compare import compare
 from mstoolkit.experiment.comparison import Comparison
 
@@ -48,11 +48,20 @@ def compare_reduced(
     replications, seed, batch, jobs, metric, progress, source
         As in `compare`.
 
+    Returns
+    -------
+    Comparison
+        Its scenario holds both policies, and the servers as they are.
+
     Raises
     ------
     ConfigError
-        If an argument cannot be used.
+        If an argument cannot be used, or the scenario has a strategy called `label` already.
     """
+    if label in scenario.strategies:
+        raise ConfigError(
+            f"{label!r} is a strategy of the scenario", key="label", remedy="give another name"
+        )
 
     def run(whole: Scenario, name: str) -> Comparison:
         return compare(
@@ -70,8 +79,10 @@ def compare_reduced(
     other = scenario.model_copy(update={"servers": dict(servers), "strategies": {label: reduced}})
     full, less = run(scenario, strategy), run(other, label)
     runs = pd.concat([full.runs, less.runs], ignore_index=True)
+    policies = {**full.scenario.strategies, label: reduced}
     return replace(
         full,
+        scenario=full.scenario.model_copy(update={"strategies": policies}),
         strategies=(strategy, label),
         summary=summarise(runs, confidence=full.confidence),
         comparison=paired_differences(runs, metric=metric, confidence=full.confidence),

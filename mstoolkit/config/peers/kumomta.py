@@ -22,7 +22,7 @@ from mstoolkit.config.peers.found import (
 )
 from mstoolkit.config.peers.kumomta_rules import read_kumomta
 from mstoolkit.config.peers.lua import COMPUTED, Call, Table, calls
-from mstoolkit.config.peers.reading import ForeignError, foreign_count, foreign_duration
+from mstoolkit.config.peers.reading import LONGEST, ForeignError, foreign_count, foreign_duration
 from mstoolkit.config.peers.toml_lines import Path, lines_of, parse_foreign
 from mstoolkit.config.retry import Retry
 
@@ -293,12 +293,13 @@ class _Reader:
             return
         pool = self._to.pools.setdefault(name, {})
         for entry in entries.listed:
+            at = entry.line if isinstance(entry, Table) else call.line
+            self._lines = {("call",): at}
             source = entry.named.get("name") if isinstance(entry, Table) else None
             if not isinstance(source, str) or source == COMPUTED:
                 self._note(("call",), f"kumo.make_egress_pool: an entry of {name!r} is not "
                            "written out")  # fmt: skip
             else:
-                self._lines = {("call",): entry.line}
                 self._entry(pool, source, entry.named, ("call",))
 
     def _lua_path(self, call: Call) -> None:
@@ -366,7 +367,9 @@ def _count(value: Any) -> int:
 def _rate(value: Any) -> LimitsOf:
     """Read ``"100/s,max_burst=5"``; without a burst all of the count may go at once."""
     text = re.sub(r"^(?:local|redis):", "", value) if isinstance(value, str) else value
-    burst = _BURST.search(text) if isinstance(text, str) else None
+    if not isinstance(text, str) or len(text) > LONGEST:
+        raise ForeignError("is not a rate that is written out")
+    burst = _BURST.search(text)
     count, seconds = foreign_count(text[: burst.start()] if burst else text)
     return {"rate": count / seconds, "burst": max(1, int(burst[1]) if burst else count)}
 

@@ -15,7 +15,7 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "m": 60.0, "min": 60.0, "minute
 _SECONDS |= {"h": 3600.0, "hr": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _SECONDS |= {"w": 604800.0, "week": 604800.0}
 _PART = re.compile(r"\s*(\d{1,9})\s*([a-z]+)\s*")
-_LONGEST = 200  # characters of a time or a rate
+LONGEST = 200  # characters of a time or a rate
 _TAG = re.compile(r"[\w-]+")
 _RATE = re.compile(r"\s*([\d,_]{1,15})\s*(?:/|per)\s*(\d{0,9})\s*([a-z]+)\s*")
 
@@ -46,7 +46,7 @@ def foreign_duration(value: object) -> float:
     ForeignError
         If it is no time, or none at all.
     """
-    if isinstance(value, str) and value.strip() and len(value) <= _LONGEST:
+    if isinstance(value, str) and value.strip() and len(value) <= LONGEST:
         position, total = 0, 0.0
         while (part := _PART.match(value, position)) and (unit := _unit(part[2])):
             total += int(part[1]) * unit
@@ -64,7 +64,7 @@ def foreign_count(value: object) -> tuple[int, float]:
     ForeignError
         If it is no rate, or one of zero.
     """
-    written = isinstance(value, str) and len(value) <= _LONGEST
+    written = isinstance(value, str) and len(value) <= LONGEST
     found = _RATE.fullmatch(str(value)) if written else None
     unit = _unit(found[3]) if found else 0.0
     digits = re.sub(r"[,_]", "", found[1]) if found else ""

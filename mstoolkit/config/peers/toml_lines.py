@@ -15,6 +15,8 @@ _KEY = re.compile(
 )
 _AT_LINE = re.compile(r"at line (\d+)")
 
+_PARTS = 100
+
 Path = tuple[str, ...]
 
 
@@ -26,6 +28,7 @@ def parse_foreign(text: str, file: str) -> dict[str, Any]:
     ConfigError
         If it is no TOML; the error names the line.
     """
+    _check_keys(text, file)
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # figures of thousands of digits, deep nesting
@@ -37,6 +40,17 @@ def parse_foreign(text: str, file: str) -> dict[str, Any]:
             file=f"{file}:{line}",
             remedy="mend that line, or give a .toml or .lua file",
         ) from None
+
+
+def _check_keys(text: str, file: str) -> None:
+    """Refuse keys of hundreds of parts, on which the standard parser takes quadratic time."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.count(".") > _PARTS and sum(p.count(".") for p in line.split('"')[::2]) > _PARTS:
+            raise ConfigError(
+                f"has more than {_PARTS} dots outside quotes in one line",
+                file=f"{file}:{number}",
+                remedy="put texts in quotes, and lists on several lines",
+            )
 
 
 def lines_of(text: str) -> dict[Path, int]:
