@@ -303,9 +303,11 @@ class _Reader:
                 self._entry(pool, source, entry.named, ("call",))
 
     def _lua_path(self, call: Call) -> None:
+        self._note(("call",), f"{call.function}: taken for all mail, whatever stands around it")
         self._to.common |= self._limits(call.table.named, ("call",))
 
     def _lua_queue(self, call: Call) -> None:
+        self._note(("call",), f"{call.function}: taken for all mail, whatever stands around it")
         self._queue_config(call.table.named, ("call",))
 
     def finish(self) -> None:
@@ -356,7 +358,7 @@ def _limit(key: str, value: Any) -> LimitsOf:
 
 
 def _count(value: Any) -> int:
-    text = re.sub(r"^(?:local|redis):", "", str(value))
+    text = re.sub(r"^local:", "", str(value))
     if not re.fullmatch(r"\d{1,9}", text):
         raise ForeignError(f"is no number that is written out: {str(value)[:60]!r}")
     if not int(text):
@@ -366,7 +368,7 @@ def _count(value: Any) -> int:
 
 def _rate(value: Any) -> LimitsOf:
     """Read ``"100/s,max_burst=5"``; without a burst all of the count may go at once."""
-    text = re.sub(r"^(?:local|redis):", "", value) if isinstance(value, str) else value
+    text = re.sub(r"^local:", "", value) if isinstance(value, str) else value
     if not isinstance(text, str) or len(text) > LONGEST:
         raise ForeignError("is not a rate that is written out")
     burst = _BURST.search(text)

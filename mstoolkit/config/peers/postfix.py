@@ -51,6 +51,7 @@ _NAME = re.compile(r"\$(?:\((\w+)\)|\{(\w+)\}|(\w+))")
 _RANDMAP = re.compile(r"(?:^|[\s,])randmap:\{([^{}]*)\}")
 _NEXT_HOP = re.compile(r"(?:([\w.-]+):)?\[?([\w.:-]*?)\]?(?::\d+)?")
 _OPTION = re.compile(r"-o\s+(?:\{\s*([\w-]+)\s*=\s*([^{}]*?)\s*\}|([\w-]+)=(\S*))")
+_UNLIMITED_CONNECTIONS = 1000
 _EXPANSIONS, _LENGTH = 20, 200_000
 _HERE = "has no counterpart here"
 
@@ -151,7 +152,7 @@ class _Reader:
         address, reuse = "", None
         for match in _OPTION.finditer(words[8] if len(words) > 8 else ""):
             option, value = match[1] or match[3], match[2] or match[4] or ""
-            if option == "smtp_bind_address":
+            if option in ("smtp_bind_address", "smtp_bind_address6") and not address:
                 address = value
             elif option == "smtp_connection_reuse_count_limit":
                 reuse = _Setting(option, value, file, number)
@@ -229,7 +230,7 @@ class _Reader:
             if limits := self._limits(transport):
                 self._to.by_source[server] = limits
         self._to.common |= self._limits("default")
-        if reuse := self._number("smtp_connection_reuse_count_limit"):
+        if reuse := self._number("smtp_connection_reuse_count_limit"):  # 0 is the default
             self._to.common["messages_per_connection"] = reuse
         self._feedback()
         self._retry()
@@ -256,25 +257,30 @@ class _Reader:
     def _limits(self, transport: str) -> dict[str, float]:
         """Return the limits of a transport, or those that all have by default."""
         limits: dict[str, float] = {}
-        if connections := self._number(f"{transport}_destination_concurrency_limit"):
-            limits["connections"] = connections
+        connections = self._number(f"{transport}_destination_concurrency_limit")
+        if connections is not None:
+            limits["connections"] = connections or _UNLIMITED_CONNECTIONS
         known = self._transports.get(transport)
-        if known and known.reuse and (reuse := self._counted(known.reuse, known.reuse.value)):
-            limits["messages_per_connection"] = reuse
-        if delay := self._time(f"{transport}_destination_rate_delay", "s"):
+        reuse = self._counted(known.reuse, known.reuse.value) if known and known.reuse else None
+        if reuse is not None:
+            limits["messages_per_connection"] = reuse or UNLIMITED_MESSAGES
+        own, common = (f"{name}_destination_rate_delay" for name in (transport, "default"))
+        if delay := self._time(own if own in self._settings else common, "s"):
             limits |= {"rate": 1.0 / delay, "burst": 1, "connections": 1}
+        elif own in self._settings:
+            limits |= {"rate": UNLIMITED_RATE, "burst": int(UNLIMITED_RATE)}
         return limits
 
-    def _number(self, name: str) -> int:
+    def _number(self, name: str) -> int | None:
         value = self._value(name)
-        return self._counted(self._settings[name], value) if value else 0
+        return self._counted(self._settings[name], value) if value else None
 
-    def _counted(self, setting: _Setting, value: str) -> int:
-        """Return a whole number, or 0 (which Postfix reads as no limit) if it is none."""
+    def _counted(self, setting: _Setting, value: str) -> int | None:
+        """Return a whole number, of which 0 is no limit to Postfix; None if it is none."""
         if re.fullmatch(r"\d{1,9}", value):
             return int(value)
         self._to.note(setting.file, setting.line, f"{setting.name}: is no number: {value[:60]!r}")
-        return 0
+        return None
 
     def _time(self, name: str, unit: str) -> float:
         """Return a time in seconds, 0 if none is given."""

@@ -122,8 +122,9 @@ class _Reader:
                 else:
                     self._open(blocks, _Block(kind, name, number), file)
             elif text:
-                directive, _, value = text.partition(" ")
-                self._take(_Line(file.name, number, directive.lower(), value.strip()), blocks)
+                directive, *value = text.split(None, 1)
+                line = _Line(file.name, number, directive.lower(), value[0] if value else "")
+                self._take(line, blocks)
         for block in blocks:
             if block.kind not in ("domain", "smtp-pattern-list"):  # of these the rules tell
                 self._to.note(file.name, block.line, f"<{block.kind} {block.name}> is not closed")
@@ -154,8 +155,11 @@ class _Reader:
     def _take(self, line: _Line, blocks: list[_Block]) -> None:
         kind = blocks[-1].kind if blocks else ""
         if kind == "domain":
-            vmta = next((block.name for block in blocks if block.kind == "virtual-mta"), None)
-            self._domain_line(line, blocks[-1].name, vmta)
+            around = blocks[-2] if len(blocks) > 1 else None
+            if around is not None and around.kind != "virtual-mta":
+                self._note(line, f"within <{around.kind} {around.name}>: {_HERE}")
+            else:
+                self._domain_line(line, blocks[-1].name, around.name if around else None)
         elif kind == "virtual-mta":
             self._vmta_line(line, blocks[-1].name)
         elif kind == "virtual-mta-pool":

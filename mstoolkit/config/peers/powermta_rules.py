@@ -133,8 +133,8 @@ def _take(line: str, number: int, block: tuple[str, str], file: _File) -> None:
     """Take in a line of a block."""
     kind, name = block
     if kind == "domain":
-        directive, _, value = line.partition(" ")
-        file.domains.setdefault(name, {})[directive.lower()] = value.strip()
+        directive, *value = line.split(None, 1)
+        file.domains.setdefault(name, {})[directive.lower()] = value[0] if value else ""
     elif kind == _LIST:
         reply = _REPLY.fullmatch(line)
         if reply is None:

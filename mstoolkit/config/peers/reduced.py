@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import ceil
 from typing import Any, NamedTuple
 
+from mstoolkit.config.base import Frozen
 from mstoolkit.config.pacing import Limits, Pacing
 from mstoolkit.config.peers.found import UNLIMITED_RATE, failover_of
 from mstoolkit.config.policy import Policy
@@ -18,6 +19,12 @@ from mstoolkit.config.scenario import Scenario, Server
 
 _UNWEIGHTED = {"round-robin", "batch", "interval"}
 _FINEST = 1000
+_POLICY = {"rotation", "weighting", "pacing", "failover", "retry", "rules"}
+_PACING = {"rate", "burst", "connections", "messages_per_connection", "adapt", "feedback"}
+_SERVER = {
+    "host", "port", "source_ip", "region", "weight", "priority", "connections", "speed", "latency",
+    "cost_per_1000", "warm", "limits", "isp_limits",
+}  # fmt: skip
 _PER = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -87,6 +94,7 @@ class Draft:
     def common_losses(self) -> None:
         """Note what none of the systems has."""
         policy, title = self.policy, self.title
+        self._unknown_parts()
         if policy.weighting != ("static",):
             self.lose(f"weighting {' x '.join(policy.weighting)}: {title} takes fixed weights; "
                       "those of the file stand")  # fmt: skip
@@ -104,11 +112,25 @@ class Draft:
         self.lose("servers: connections in all, speed, latency, cost and warmth are facts of the "
                   "machine, not of a configuration")  # fmt: skip
 
+    def _unknown_parts(self) -> None:
+        """Note what is set and was never thought of here, so that no new part is lost in silence."""
+        for name in _set_beyond(self.policy, _POLICY):
+            self.lose(f"{name}: is not written")
+        for name in _set_beyond(self.policy.pacing, _PACING):
+            self.lose(f"pacing.{name}: is not written")
+        for server in self.used.values():
+            for name in _set_beyond(server, _SERVER):
+                self.lose(f"servers: {name} is not written")
+            for limits in (server.limits, *server.isp_limits.values()):
+                for name in _set_beyond(limits, PathLimits._fields):
+                    self.lose(f"limits: {name} is not written")
+
     def servers(self, weights: Mapping[str, float], own: Mapping[str, Any]) -> dict[str, Server]:
         """Return the pool with other weights, and limits as `own` gives them by server."""
         return {
             name: server.model_copy(
-                update={"limits": Limits(), "isp_limits": {}, "weight": weights.get(name, 0.0)}
+                update=_set_beyond(server, _SERVER)
+                | {"limits": Limits(), "isp_limits": {}, "weight": weights.get(name, 0.0)}
                 | own.get(name, {})
             )
             for name, server in self.scenario.servers.items()
@@ -145,6 +167,16 @@ class Draft:
         """Return the seconds from the first attempt to the last."""
         retry = self.policy.retry
         return max(1, ceil(sum(islice(retry.delays(), retry.attempts - 1))))
+
+
+def _set_beyond(value: Frozen, known: Container[str]) -> dict[str, Any]:
+    """Return the defaults of those fields that are not known and differ from them."""
+    defaults = {
+        name: info.get_default(call_default_factory=True)
+        for name, info in type(value).model_fields.items()
+        if name not in known
+    }
+    return {name: each for name, each in defaults.items() if getattr(value, name) != each}
 
 
 def effective(scenario: Scenario, pacing: Pacing, name: str, isp: str) -> PathLimits:

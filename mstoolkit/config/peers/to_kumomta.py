@@ -27,7 +27,7 @@ def to_kumomta(draft: Draft) -> Exported:
     weights = draft.weights(most=1000)
     _losses(draft)
     rules = [rule for rule in draft.policy.rules if _expressible(draft, rule)]
-    pacing = _coarse(effective_default(draft))
+    pacing = _coarse(_default(draft))
     paths = {
         (name, isp): limits
         for name in draft.used
@@ -54,7 +54,7 @@ def to_kumomta(draft: Draft) -> Exported:
     return Exported(files, tuple(draft.lost), reduced, servers)
 
 
-def effective_default(draft: Draft) -> PathLimits:
+def _default(draft: Draft) -> PathLimits:
     """Return the policy's own limits."""
     pacing = draft.policy.pacing
     return PathLimits(pacing.rate, pacing.burst, pacing.connections, pacing.messages_per_connection)

@@ -154,7 +154,8 @@ def _services(draft: Draft, names: dict[str, str], lanes: dict[str, _Lane]) -> I
         plain = names[name]
         yield f"{plain} unix - - n - - smtp"
         if server.source_ip:
-            yield f"    -o smtp_bind_address={server.source_ip}"
+            version = "6" if ":" in server.source_ip else ""
+            yield f"    -o smtp_bind_address{version}={server.source_ip}"
         yield f"    -o smtp_helo_name={plain}.{draft.scenario.sending_domain}"
         yield f"    -o syslog_name=postfix/{plain}"
         if lanes[name].messages < UNLIMITED_MESSAGES:

@@ -258,6 +258,33 @@ def test_whole_weights(weights: list[float], most: int, whole: list[int]) -> Non
     assert whole_weights(weights, most) == whole
 
 
+class Later(Policy):
+    """A policy with a part that nobody thought of when the writers were made."""
+
+    moon: str = "new"
+
+
+class LaterServer(Server):
+    """A server likewise."""
+
+    moon: str = "new"
+
+
+@every_system
+def test_new_parts_are_not_lost_in_silence(to: System) -> None:
+    """Fields that the writers do not know are told where they are set, and reset."""
+    policy = Later(rotation=SMALL.strategies["batch"].rotation, moon="full")
+    scenario = SMALL.model_copy(
+        update={"strategies": {"mine": policy}, "servers": {"a": LaterServer(moon="half")}}
+    )
+    exported = export(scenario, "mine", to)
+    assert "moon: is not written" in exported.lost
+    assert "servers: moon is not written" in exported.lost
+    assert exported.servers["a"] == LaterServer(
+        **exported.servers["a"].model_dump(exclude={"moon"})
+    )
+
+
 def test_unknown_names_are_refused() -> None:
     """A strategy or system that is not there is refused with what was meant."""
     with pytest.raises(ConfigError, match=r"there is no strategy 'bach'.*did you mean 'batch'"):

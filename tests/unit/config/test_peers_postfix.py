@@ -76,6 +76,18 @@ def test_feedback_and_retry() -> None:
     assert (plain.pacing.feedback, plain.pacing.connections) == (FeedbackSpec(), 20)
 
 
+def test_delays_and_limits_of_zero() -> None:
+    """A transport's own delay or 0 comes before the default one; 0 connections are no limit."""
+    routes = "transport_maps = randmap:{a:, b:, c:}\ndefault_destination_rate_delay = 4s\n"
+    own = "a_destination_rate_delay = 0\nb_destination_concurrency_limit = 9\n"
+    found = read(f"{routes}{own}c_destination_rate_delay = 2s\na_destination_concurrency_limit = 0")
+    limits = {name: server.limits for name, server in found.servers.items()}
+    assert (limits["a"].rate, limits["a"].connections) == (1000.0, 1000)
+    assert (limits["b"].rate, limits["b"].connections) == (0.25, 1)
+    assert limits["c"].rate == 0.5
+    assert found.policy.pacing.rate == 0.25
+
+
 @pytest.mark.parametrize(
     ("line", "weights"),
     [

@@ -139,6 +139,18 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     assert any("192.0.2.4 is not" in line for line in notes)
 
 
+def test_limits_within_a_pool_are_told() -> None:
+    """A domain inside of anything but a virtual MTA is not taken for all mail; tabs are blanks."""
+    found = read(
+        "<virtual-mta a>\n</virtual-mta>\n<virtual-mta-pool p>\n\tvirtual-mta\ta\n"
+        "<domain *>\nmax-smtp-out\t1\n</domain>\n</virtual-mta-pool>"
+    )
+    assert found.policy.pacing.connections == 20
+    assert "config:6: max-smtp-out: within <virtual-mta-pool p>: has no counterpart here" in told(
+        found.notes
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
