@@ -113,7 +113,7 @@ class Draft:
                   "machine, not of a configuration")  # fmt: skip
 
     def _unknown_parts(self) -> None:
-        """Note what is set and was never thought of here, so that no new part is lost in silence."""
+        """Note what is set but unknown here, so that no new part is lost in silence."""
         for name in _set_beyond(self.policy, _POLICY):
             self.lose(f"{name}: is not written")
         for name in _set_beyond(self.policy.pacing, _PACING):
