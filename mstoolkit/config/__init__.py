@@ -3,7 +3,7 @@
 from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.failover import Breaker, Failover
-from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario
+from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario, parsed
 from mstoolkit.config.pacing import AdaptSpec, FeedbackSpec, Limits, Pacing
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
@@ -46,5 +46,6 @@ __all__ = [
     "parse_duration",
     "parse_rate",
     "parse_scenario",
+    "parsed",
     "scenario_names",
 ]

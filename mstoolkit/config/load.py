@@ -21,6 +21,41 @@ from mstoolkit.config.units import WRITTEN
 _M = TypeVar("_M", bound=BaseModel)
 
 
+def parsed(model: type[_M], text: str, *, key: str) -> _M:
+    """Read a value from JSON, in seconds and messages a second, as a dump has it.
+
+    Parameters
+    ----------
+    model : type
+        What it should be, as `Server` or `Policy`.
+    text : str
+        The JSON text.
+    key : str
+        What it is, for error messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is no JSON, or says something that cannot be used.
+
+    Examples
+    --------
+    >>> from mstoolkit.config import Server
+    >>> parsed(Server, '{"weight": 3}', key="servers.a").weight
+    3.0
+    """
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"is not JSON ({error})", key=key, remedy="give it as a dump has it"
+        ) from None
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        raise explained(model, error, tree, file="", prefix=key) from None
+
+
 def load_scenario(source: str | Path) -> Scenario:
     """Read a scenario from a TOML file, or a shipped one by its name.
 

@@ -12,6 +12,7 @@ from mstoolkit.config.failover import Failover
 from mstoolkit.config.pacing import Pacing
 from mstoolkit.config.retry import Retry
 from mstoolkit.config.rotation import RotationSpec
+from mstoolkit.config.routing import RouteSpec
 from mstoolkit.config.rules import Rule, load_rules
 
 Weigher = Literal["static", "capacity", "cost"]
@@ -59,6 +60,7 @@ class Policy(Frozen):
     """
 
     rotation: RotationSpec
+    routes: tuple[RouteSpec, ...] = ()
     weighting: tuple[Weigher, ...] = ("static",)
     pacing: Pacing = Pacing()
     failover: Failover = Failover()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.pacing import Limits
+from mstoolkit.config.pacing import Allowance, Limits
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.units import Count, Duration, Number, Share
@@ -45,6 +46,8 @@ class Server(Frozen):
         How much of a full warm-up the address has behind it: 0 is new and cold, 1 is warm.
     limits
         Limits of every path of this server; ``isp_limits`` those of one ISP.
+    total
+        Limits of the server as a whole, instead of what the strategy says of each.
     """
 
     host: str = "127.0.0.1"
@@ -59,6 +62,7 @@ class Server(Frozen):
     cost_per_1000: Number = Field(0.0, ge=0)
     warm: Share = 1.0
     limits: Limits = Limits()
+    total: Allowance | None = None
     isp_limits: dict[str, Limits] = {}
 
 
@@ -112,12 +116,17 @@ class Outage(Frozen):
 
 
 class Scenario(Frozen):
-    """Everything a run needs but the strategy and the seed."""
+    """Everything a run needs but the strategy and the seed.
+
+    Times are counted from ``starts``, a date and time with its zone, which matters for limits by
+    the calendar and for hours of the day. A live run starts when it starts.
+    """
 
     name: str
     description: str = ""
     horizon: Duration = Field(gt=0)
     follow: Duration = 72 * 3600.0
+    starts: AwareDatetime = datetime(1970, 1, 1, tzinfo=UTC)
     sending_domain: str = "news.example"
     servers: dict[str, Server] = Field(min_length=1)
     audience: Audience
@@ -140,6 +149,23 @@ class Scenario(Frozen):
                 "servers: every weight is 0; give at least one server a weight above 0"
             )
         return self
+
+    @model_validator(mode="after")
+    def _strategies_name_what_exists(self) -> Scenario:
+        for name, policy in self.strategies.items():
+            for isp in policy.pacing.isps:
+                if isp != "*":
+                    _check_name(f"strategies.{name}.pacing.isps", isp, self.isps, "isps")
+            for number, route in enumerate(policy.routes):
+                for server in route.servers:
+                    key = f"strategies.{name}.routes.{number}.servers"
+                    _check_name(key, server, self.servers, "servers")
+        return self
+
+    @property
+    def epoch(self) -> float:
+        """Unix time (s) of scenario time 0 in simulation."""
+        return self.starts.timestamp()
 
     @model_validator(mode="after")
     def _places_differ(self) -> Scenario:

@@ -19,6 +19,7 @@ from mstoolkit.model import (
     Lot,
     Parcel,
     Phase,
+    PolicyChanged,
     PoolChanged,
     Replied,
     Reply,
@@ -78,7 +79,10 @@ class _Decoder:
         if name == "closed":
             return Closed(at, c["connection"][k])
         if name == "changed":
-            return PoolChanged(at, c["server"][k], category)
+            text = c["reply"][k] or ""
+            if category == "policy":
+                return PolicyChanged(at, text)
+            return PoolChanged(at, c["server"][k], category, text)
         if name in _NEWS or (name == "bounced" and c["token"][k] < 0):
             return self._feedback(k, name, at)
         if name == "other" and category == "withdraw":

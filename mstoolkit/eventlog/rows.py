@@ -25,6 +25,7 @@ from mstoolkit.model import (
     Lost,
     Lot,
     Parcel,
+    PolicyChanged,
     PoolChanged,
     Probed,
     Replied,
@@ -78,6 +79,7 @@ class RowBuilder:
             Lost: self._lost,
             Feedback: _feedback,
             PoolChanged: _pool_changed,
+            PolicyChanged: _policy_changed,
             Tick: _tick,
         }
 
@@ -186,7 +188,16 @@ def _feedback(seq: int, event: Feedback, _: list[Command], rows: list[Row]) -> i
 
 
 def _pool_changed(seq: int, event: PoolChanged, _: list[Command], rows: list[Row]) -> int:
-    rows.append(_notice(seq, event.at, "changed", server=event.server, category=event.change))
+    told = Reply(0, "", event.spec) if event.spec else None
+    rows.append(
+        _notice(seq, event.at, "changed", server=event.server, category=event.change, reply=told)
+    )
+    return 0
+
+
+def _policy_changed(seq: int, event: PolicyChanged, _: list[Command], rows: list[Row]) -> int:
+    told = Reply(0, "", event.policy)
+    rows.append(_notice(seq, event.at, "changed", category="policy", reply=told))
     return 0
 
 
@@ -239,9 +250,10 @@ def _notice(
     category: str | None = None,
     connection: int = -1,
     until: float = NAN,
+    reply: Reply | None = None,
 ) -> Row:
     return (
-        seq, at, event, None, isp or None, server, -1, -1, -1, 0, None, category, NAN, NAN, NAN,
+        seq, at, event, None, isp or None, server, -1, -1, -1, 0, reply, category, NAN, NAN, NAN,
         None, -1, connection, 0, NAN, until,
     )  # fmt: skip
 

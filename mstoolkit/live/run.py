@@ -185,7 +185,7 @@ async def _drive(
 ) -> LiveRun:
     manifest = plan.manifest(epoch)
     writer = LogWriter(plan.folder, plan.stored, run=plan.run, strategy=plan.strategy)
-    dispatcher = Dispatcher(plan.scenario.servers, plan.policy, seed=plan.seed)
+    dispatcher = Dispatcher(plan.scenario.servers, plan.policy, seed=plan.seed, epoch=epoch)
     sender = Sender(
         dispatcher,
         writer,

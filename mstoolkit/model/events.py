@@ -90,11 +90,24 @@ class Feedback:
 
 @dataclass(slots=True)
 class PoolChanged:
-    """An operator took a server out (``drained``) or put it back (``restored``)."""
+    """An operator took a server out (``drained``), put it back (``restored``), or changed the pool.
+
+    ``spec`` describes a server that is added or edited, as JSON in the units of a dump. A server
+    that is removed finishes what is on the wire; its waiting mail goes by others.
+    """
 
     at: float
     server: str
-    change: Literal["drained", "restored"]
+    change: Literal["drained", "restored", "added", "edited", "removed"]
+    spec: str = ""
+
+
+@dataclass(slots=True)
+class PolicyChanged:
+    """The whole policy is replaced by another one, as JSON in the units of a dump."""
+
+    at: float
+    policy: str
 
 
 @dataclass(slots=True)
@@ -113,5 +126,6 @@ Event = (
     | Lost
     | Feedback
     | PoolChanged
+    | PolicyChanged
     | Tick
 )

@@ -116,7 +116,13 @@ def compare_log(log: pa.Table, scenario: Scenario, policy: Policy, manifest: Man
     Replay
     """
     recorded = handled(frame_of(log))
-    dispatcher = Dispatcher(scenario.servers, policy, seed=manifest.seed, batch=manifest.batch)
+    dispatcher = Dispatcher(
+        scenario.servers,
+        policy,
+        seed=manifest.seed,
+        batch=manifest.batch,
+        epoch=manifest.epoch,
+    )
     recorder = Recorder(scenario, run=manifest.run, strategy=manifest.strategy)
     count = 0
     for event in events(log):

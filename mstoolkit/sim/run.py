@@ -61,6 +61,7 @@ class Run:
             scenario.strategies[self.strategy],
             kind="simulated",
             seed=self.seed,
+            epoch=scenario.epoch,
             batch=self.batch,
             ended_at=scenario.horizon,
             observed_until=scenario.horizon + scenario.follow,
@@ -154,7 +155,7 @@ def simulate(
         scenario = scenario.model_copy(update={"strategies": {**scenario.strategies, name: policy}})
     if batch < 1:
         raise ConfigError(f"must be at least 1, got {batch}", key="batch", remedy="1 is exact")
-    dispatcher = Dispatcher(scenario.servers, policy, seed=seed, batch=batch)
+    dispatcher = Dispatcher(scenario.servers, policy, seed=seed, batch=batch, epoch=scenario.epoch)
     recorder = Recorder(scenario, run=f"{scenario.name}-{name}-{seed}", strategy=name)
     world, draws = providers(scenario), Draws(scenario, seed)
     driver = Driver(scenario, dispatcher, world, draws, recorder)

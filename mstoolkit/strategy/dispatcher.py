@@ -19,14 +19,11 @@ from mstoolkit.model import (
     Enqueued,
     Event,
     Feedback,
-    Finish,
     Lost,
-    Lot,
-    Outcome,
     Parcel,
+    PolicyChanged,
     PoolChanged,
     Replied,
-    Reply,
     SplitMix64,
     Suppress,
     Tick,
@@ -34,14 +31,16 @@ from mstoolkit.model import (
     stream_key,
 )
 from mstoolkit.strategy import snapshot
-from mstoolkit.strategy.failover import ABOUT_RECIPIENT
+from mstoolkit.strategy.books import Books
+from mstoolkit.strategy.changes import Setup, take_over
 from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.outcomes import judge
-from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
-from mstoolkit.strategy.retry import Backoff
+from mstoolkit.strategy.returns import Returns
+from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 
@@ -59,6 +58,8 @@ class Dispatcher:
         Names the streams of whatever is drawn (jitter).
     batch : int
         Largest cut: 1 sends single messages (live, exact simulation), more trades detail for speed.
+    epoch : float
+        Unix time (s) of scenario time 0, for limits by the calendar.
 
     Attributes
     ----------
@@ -77,30 +78,25 @@ class Dispatcher:
     """
 
     def __init__(
-        self, servers: Mapping[str, Server], policy: Policy, *, seed: int = 0, batch: int = 1
+        self,
+        servers: Mapping[str, Server],
+        policy: Policy,
+        *,
+        seed: int = 0,
+        batch: int = 1,
+        epoch: float = 0.0,
     ) -> None:
-        self._policy = policy
-        self._pool = Pool(servers, policy)
-        self._jitter = SplitMix64(stream_key(seed, "retry"))
-        self._backoff = Backoff(policy.retry, self._jitter)
         self.timers = Timers()
-        self._outbox = Outbox(self._pool, self.timers, batch)
-        self._suspend = Suspensions(self._pool, self.timers, self._outbox)
-        self._lessons = Lessons(self._pool, self._suspend, self.timers, policy.rules)
-        pacing = policy.pacing
-        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
+        self._epoch = epoch
+        self._setup = Setup(servers, policy)
+        self._jitter = SplitMix64(stream_key(seed, "retry"))
+        self._outbox = Outbox(self.timers, batch)
+        self._books = Books(self._outbox, self.timers)
         self._flights = self._outbox.flights
-        self._lots: dict[int, Lot] = {}
-        self._all_lots: dict[int, Lot] = {}
         self._now = 0.0
         self._answered = -1
-        self._recalled: set[int] = set()
-        shared = self._pool.shared
-        self._counts_load = shared is not None and shared.counts_load
-        self._totals = dict.fromkeys(
-            ("enqueued", "delivered", "bounced", "expired", "suppressed", "withdrawn"), 0
-        )
         self._out: list[Command] = []
+        self._furnish()
         self._on: dict[type, Callable[[Any], None]] = {
             Enqueued: self._enqueued,
             Withdrawn: self._withdrawn,
@@ -110,8 +106,29 @@ class Dispatcher:
             Lost: self._lost,
             Feedback: self._feedback,
             PoolChanged: self._pool_changed,
+            PolicyChanged: self._policy_changed,
             Tick: self._tick,
         }
+
+    def _furnish(self) -> None:
+        """Make the pool, and what works on it, of the setup as it is now."""
+        setup, timers, outbox = self._setup, self.timers, self._outbox
+        policy, pacing = setup.policy, setup.policy.pacing
+        self._pool = Pool(setup.servers, policy, timers, self._epoch, setup.retired)
+        outbox.pool, outbox.slots = self._pool, Slots(self._pool, timers)
+        self._returns = Returns(self._pool, self._books, timers, self._jitter, policy)
+        self._suspend = Suspensions(self._pool, timers, outbox)
+        self._lessons = Lessons(self._pool, self._suspend, timers, policy.rules)
+        self._learns = bool(policy.rules or pacing.adapt or pacing.feedback)
+        shared = self._pool.shared
+        self._counts_load = shared is not None and shared.counts_load
+        self._alarm = self._alarms()
+
+    def _refurnish(self) -> None:
+        """Go on with a setup that has changed."""
+        old = self._pool
+        self._furnish()
+        take_over(self._pool, old, self._outbox, self.timers)
 
     def handle(self, event: Event) -> list[Command]:
         """Take an event and return what is to be done about it, in order.
@@ -131,7 +148,7 @@ class Dispatcher:
         now = event.at
         if now < self._now:
             raise ValueError(f"time runs backwards: {now} after {self._now}")
-        self._now = now
+        self._now = self._pool.now = now
         out: list[Command] = []
         self._out = self._outbox.commands = out
         if self.timers.due <= now:
@@ -149,30 +166,28 @@ class Dispatcher:
     @property
     def totals(self) -> dict[str, int]:
         """Messages by where they are now: finished, queued or in flight."""
-        queued = sum(isp.queue.n + isp.queue.later for isp in self._pool.isps.values())
+        queued = sum(route.queue.n + route.queue.later for route in self._pool.routes)
         flying = sum(send.parcel.n for _, send, *_ in self._flights.values())
-        return {**self._totals, "queued": queued, "in_flight": flying}
+        return {**self._books.totals, "queued": queued, "in_flight": flying}
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON-able values."""
         return {
             "version": snapshot.VERSION,
+            "setup": self._setup.snapshot(),
             "now": self._now,
             "token": self._outbox.token,
             "answered": self._answered,
             "turning": self._outbox.turning,
             "watching": self._outbox.watching,
-            "totals": dict(self._totals),
+            "books": self._books.snapshot(),
             "jitter": str(self._jitter.state),
             "timers": [list(timer) for timer in self.timers.snapshot()],
-            "lots": [snapshot.lot_state(lot) for lot in self._all_lots.values()],
-            "expiring": list(self._lots),
             "pool": snapshot.pool_state(self._pool),
             "flights": [
-                [path.number, snapshot.send_state(send), taken, *rest]
-                for path, send, taken, *rest in self._flights.values()
+                [choice.route.number, choice.index, snapshot.send_state(send), taken, *rest]
+                for choice, send, taken, *rest in self._flights.values()
             ],
-            "recalled": sorted(self._recalled),
             "rules": self._lessons.rulebook.snapshot() if self._lessons.rulebook else None,
         }
 
@@ -186,42 +201,40 @@ class Dispatcher:
         """
         if state["version"] != snapshot.VERSION:
             raise ValueError(f"state of version {state['version']}, not {snapshot.VERSION}")
-        lots = {row["id"]: Lot(**row) for row in state["lots"]}
-        self._all_lots = lots
-        self._lots = {number: lots[number] for number in state["expiring"]}
+        if self._setup.restore(state["setup"]):
+            self._furnish()
+        self._books.restore(state["books"])
+        lots = self._books.lots
         self._now, self._answered = state["now"], state["answered"]
         self._outbox.token, self._outbox.turning = state["token"], state["turning"]
         self._outbox.watching = state["watching"]
-        self._totals = dict(state["totals"])
         self._jitter.state = int(state["jitter"])
-        self.timers.restore([tuple(timer) for timer in state["timers"]])
         snapshot.restore_pool(self._pool, state["pool"], lots)
-        self._recalled = set(state["recalled"])
+        self.timers.restore([tuple(timer) for timer in state["timers"]])
         if self._lessons.rulebook:
             self._lessons.rulebook.restore(state["rules"])
-        for number, row, taken, server_generation, generation, sent_at in state["flights"]:
+        for route, index, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
+            choice = self._pool.choice(route, index)
             self._flights[send.token] = (
-                self._pool.paths[number], send, taken, server_generation, generation, sent_at,
+                choice, send, taken, server_generation, generation, sent_at,
             )  # fmt: skip
 
     # -- events
 
     def _enqueued(self, event: Enqueued) -> None:
         parcel = event.parcel
-        lot = parcel.lot
-        self._totals["enqueued"] += parcel.n
+        lot, books = parcel.lot, self._books
+        books.totals["enqueued"] += parcel.n
         if event.suppressed:
-            self._finish(parcel, parcel.n, "suppressed", "suppression list")
+            books.finish(parcel, parcel.n, "suppressed", "suppression list")
             return
         if lot.expires <= event.at:
-            self._finish(parcel, parcel.n, "expired", "too old when it arrived")
+            books.finish(parcel, parcel.n, "expired", "too old when it arrived")
             return
-        if lot.id not in self._lots:
-            self._lots[lot.id] = self._all_lots[lot.id] = lot
-            self.timers.set(lot.expires, "expire", lot.id)
-        isp = self._pool.isp(lot.isp)
-        isp.queue.add(
+        books.open(lot)
+        route = self._pool.route_of(lot)
+        route.queue.add(
             Pile(
                 lot,
                 parcel.first,
@@ -232,26 +245,28 @@ class Dispatcher:
                 parcel.cause,
             )
         )
-        self._pool.mark(isp)
+        self._pool.mark(route)
+        self._shed(route)
 
     def _withdrawn(self, event: Withdrawn) -> None:
-        for isp in self._pool.isps.values():
-            for pile in isp.queue.take_range(event.list, event.first, event.n):
-                self._finish(pile.parcel(), pile.n, "withdrawn", "taken back")
-        for token, (_, send, *_rest) in self._flights.items():
-            if _covers(event, send.parcel):
-                self._recalled.add(token)
+        for route in self._pool.routes:
+            for pile in route.queue.take_range(event.list, event.first, event.n):
+                self._books.finish(pile.parcel(), pile.n, "withdrawn", "taken back")
+        self._books.recall(event)
 
     def _replied(self, event: Replied) -> None:
-        path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
+        choice, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
+        path = choice.path
         self._answered = event.token
         server = path.server
         parcel = send.parcel
         if self._counts_load:
-            path.isp.rotation.settle(path.index, parcel.n)
+            choice.route.rotation.settle(path.index, parcel.n)
         tried = parcel.n - event.unsent
         if event.unsent:
-            self._give_back(path, parcel, event.unsent, server_generation, generation, sent_at)
+            self._give_back(
+                choice, parcel, event.unsent, server_generation, generation, sent_at, send.span
+            )
         if server.breaker.troubled and server.breaker.success(
             max(tried, 1), server_generation, event.at
         ):
@@ -263,49 +278,22 @@ class Dispatcher:
             if self._learns:
                 self._lessons.learn(path, reply, n, sent_at, event.at)
             if outcome == "deferred":
-                self._put_off(path.isp, parcel, n, category, wait)
+                self._returns.put_off(choice, parcel, n, category, event.token, event.at, wait)
             else:
-                self._finish(parcel, n, outcome, category, reply, server.name)
-        if event.closed or not self._outbox.again(path, taken, event.at):
-            self._outbox.release(path, taken, event.closed, event.at)
+                self._books.finish(parcel, n, outcome, category, reply, server.name)
+        if event.closed or not self._outbox.again(choice, taken, event.at):
+            self._outbox.release(choice, taken, event.closed, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
 
-    def _put_off(
-        self, isp: IspState, parcel: Parcel, n: int, cause: str, wait: float = 0.0
-    ) -> None:
-        """Let `n` messages of a parcel wait for their next attempt, if they may have one.
-
-        The provider may have asked for a `wait` (s); it gets no less.
-        """
-        lot, now, attempt = parcel.lot, self._now, parcel.attempt + 1
-        if attempt >= self._policy.retry.attempts:
-            self._finish(parcel, n, "expired", "no attempts left")
-            return
-        if lot.expires <= now:
-            self._finish(parcel, n, "expired", "too old")
-            return
-        if self._answered in self._recalled:
-            self._finish(parcel, n, "withdrawn", "taken back")
-            return
-        first = parcel.first if n == parcel.n else -1
-        due = self._backoff.due(parcel.attempt, now, first < 0)
-        if due < now + wait and self._policy.retry.hints:
-            due = self._backoff.not_before(now + wait)
-        if due > lot.expires:
-            due = lot.expires
-        known = cause if cause in ABOUT_RECIPIENT else parcel.cause
-        pile = Pile(lot, first, n, attempt, parcel.born, self._answered, known)
-        if isp.queue.put_off(pile, due):
-            self.timers.set(due, "retry", isp.name)
-
     def _connection_failed(self, event: ConnectionFailed) -> None:
-        path, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
+        choice, send, taken, server_generation, generation, sent_at = self._flights.pop(event.token)
+        path = choice.path
         self._answered = event.token
-        self._outbox.release(path, taken, True, event.at)
-        path.isp.rotation.settle(path.index, send.parcel.n)
+        self._outbox.release(choice, taken, True, event.at)
+        choice.route.rotation.settle(path.index, send.parcel.n)
         parcel = send.parcel
-        self._give_back(path, parcel, parcel.n, server_generation, generation, sent_at)
+        self._give_back(choice, parcel, parcel.n, server_generation, generation, sent_at, send.span)
         self._lessons.refused(path, event.reply, server_generation, generation, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
@@ -315,11 +303,14 @@ class Dispatcher:
         path.used[slot] = 0
 
     def _lost(self, event: Lost) -> None:
-        path, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
-        self._outbox.release(path, taken, True, event.at)
-        path.isp.rotation.settle(path.index, send.parcel.n)
+        choice, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
+        path = choice.path
+        self._outbox.release(choice, taken, True, event.at)
+        choice.route.rotation.settle(path.index, send.parcel.n)
         self._answered = event.token
-        self._put_off(path.isp, send.parcel, send.parcel.n, "network")
+        self._returns.put_off(
+            choice, send.parcel, send.parcel.n, "network", event.token, event.at, 0.0
+        )
         path.breaker.give_back(send.parcel.n, generation)
         if path.server.breaker.failure(1, server_generation, event.at):
             self._suspend.server(path.server, "network")
@@ -330,18 +321,25 @@ class Dispatcher:
         parcel = event.parcel
         if event.kind == "dsn":
             reason = classify(event.reply) if event.reply else "other"
-            self._totals["delivered"] -= parcel.n
-            self._finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
+            self._books.totals["delivered"] -= parcel.n
+            self._books.finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
         elif event.kind in {"complained", "unsubscribed"}:
             self._out.append(Suppress(parcel, event.kind))
 
     def _pool_changed(self, event: PoolChanged) -> None:
+        if event.change not in {"drained", "restored"}:
+            self._setup.change(event)
+            self._refurnish()
         server = self._pool.by_name[event.server]
-        server.drained = event.change == "drained"
+        server.drained = event.change in {"drained", "removed"}
         self._pool.recheck_server(server)
         if server.drained:
             for path in server.paths:
                 self._suspend.hang_up(path)
+
+    def _policy_changed(self, event: PolicyChanged) -> None:
+        self._setup.swap(event.policy)
+        self._refurnish()
 
     def _tick(self, event: Tick) -> None:
         """Nothing: timers that are due fire before any event is looked at."""
@@ -355,79 +353,61 @@ class Dispatcher:
             if kind == "pace":
                 self._outbox.go_on(pool.paths[int(argument)], now)
             elif kind == "retry":
-                isp = pool.isps[str(argument)]
-                isp.queue.fall_due(due)
-                pool.mark(isp)
-            elif kind == "turn":
-                self._outbox.turning = False
-                pool.mark_all()
+                route = pool.routes[int(argument)]
+                route.queue.fall_due(due)
+                pool.mark(route)
+            elif kind == "gate":
+                pool.wake_gate(str(argument))
             else:
-                self._fire_rare(kind, int(argument), now)
+                self._alarm[kind](int(argument), now)
 
-    def _fire_rare(self, kind: str, argument: int, now: float) -> None:
-        pool = self._pool
-        if kind == "width":
-            self._suspend.widen(pool.paths[argument], now)
-        elif kind == "path":
-            self._suspend.probe_path(pool.paths[argument], now)
-        elif kind == "server":
-            self._suspend.probe_server(pool.servers[argument], now)
-        elif kind == "rule":
-            self._lessons.lift(pool.paths[argument], now)
-        elif kind == "expire":
-            lot = self._lots.pop(argument)
-            for pile in pool.isps[lot.isp].queue.take_lot(lot.id):
-                self._finish(pile.parcel(), pile.n, "expired", "too old")
-        else:
-            self._suspend.idle(now)
+    def _alarms(self) -> dict[str, Callable[[int, float], None]]:
+        """Return what is done when a timer of the rarer kinds is due, with its argument."""
+        pool, suspend, lessons = self._pool, self._suspend, self._lessons
+        return {
+            "width": lambda number, now: suspend.widen(pool.paths[number], now),
+            "path": lambda number, now: suspend.probe_path(pool.paths[number], now),
+            "server": lambda number, now: suspend.probe_server(pool.servers[number], now),
+            "rule": lambda number, now: lessons.lift(pool.paths[number], now),
+            "panic": lambda number, now: suspend.panic(pool.routes[number], now),
+            "dial": lambda number, _: self._outbox.slots.dial(pool.paths[number]),
+            "turn": lambda _, __: self._outbox.turn(),
+            "idle": lambda _, now: suspend.idle(now),
+            "shed": lambda number, _: self._shed(pool.routes[number]),
+            "expire": lambda number, _: self._expire(number),
+        }
 
     # -- consequences
 
-    def _finish(
-        self,
-        parcel: Parcel,
-        n: int,
-        outcome: Outcome,
-        reason: str,
-        reply: Reply | None = None,
-        server: str = "",
-    ) -> None:
-        """Finish `n` messages of a parcel; it is not known which, unless it is all of them."""
-        self._totals[outcome] += n
-        if n != parcel.n:
-            parcel = Parcel(
-                parcel.lot, -1, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause
-            )
-        self._out.append(Finish(parcel, outcome, n, reason, reply, server))
+    def _expire(self, number: int) -> None:
+        """Give up what still waits of a lot."""
+        lot = self._books.close(number)
+        for route in self._pool.isps[lot.isp].routes:
+            for pile in route.queue.take_lot(number):
+                self._books.finish(pile.parcel(), pile.n, "expired", "too old")
+
+    def _shed(self, route: Route) -> None:
+        """Give up what waits for servers that could not be used for too long, if so."""
+        if not self._pool.sheds(route):
+            return
+        for _, pile in route.queue.drain():
+            self._books.finish(pile.parcel(), pile.n, "expired", "no server could be used")
 
     def _give_back(
         self,
-        path: Path,
+        choice: Choice,
         parcel: Parcel,
         n: int,
         server_generation: int,
         generation: int,
         sent_at: float,
+        span: float,
     ) -> None:
         """Put the last `n` messages of a parcel, which were not tried, back to the front."""
+        path = choice.path
         path.gcra.refund(n, sent_at)
+        if choice.gates:
+            self._outbox.slots.refund(choice, n, sent_at, span)
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
-        first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
-        pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
-        if pile.lot.expires <= self._now:
-            self._finish(pile.parcel(), pile.n, "expired", "too old")
-            return
-        if self._answered in self._recalled:
-            self._finish(pile.parcel(), pile.n, "withdrawn", "taken back")
-            return
-        path.isp.queue.give_back(pile)
-        self._pool.mark(path.isp)
-
-
-def _covers(event: Withdrawn, parcel: Parcel) -> bool:
-    """Whether all messages of a parcel are taken back; of counted ones only with their list."""
-    if event.list != parcel.lot.list:
-        return False
-    whole = parcel.first >= event.first and parcel.first + parcel.n <= event.first + event.n
-    return event.first < 0 or (parcel.first >= 0 and whole)
+        self._returns.give_back(choice, parcel, n, self._answered, self._now)

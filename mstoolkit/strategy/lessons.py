@@ -146,5 +146,5 @@ class Lessons:
             path.retune(now)
         if path.width_cap and path.width_cap_until <= now:
             path.width_cap = 0
-            whole = path.feedback.window if path.feedback else len(path.used)
+            whole = path.feedback.window if path.feedback else path.most
             self._pool.set_width(path, whole)

@@ -6,13 +6,18 @@ lists of ready paths, the rotation, and the queue.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from mstoolkit.model import Close, Command, Parcel, Send
-from mstoolkit.strategy.path import IspState, Path
+from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.timers import Timers
 
+_turn = attrgetter("turn")
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
-Flight = tuple[Path, Send, "list[int] | int", int, int, float]
+Flight = tuple[Choice, Send, "list[int] | int", int, int, float]
 
 
 class Outbox:
@@ -20,8 +25,6 @@ class Outbox:
 
     Parameters
     ----------
-    pool : Pool
-        Paths and their slots.
     timers : Timers
         Where wake-ups are set.
     batch : int
@@ -29,15 +32,21 @@ class Outbox:
 
     Attributes
     ----------
+    pool : Pool
+        Routes and paths; set by the dispatcher.
+    slots : Slots
+        Connection slots of that pool; set by the dispatcher.
     commands : list of Command
         Where attempts are put; replaced at each event.
     flights : dict of int to tuple
-        Open attempts by token: path, attempt, slots taken, the generations of the server's and the
-        path's breaker when it was sent, and that time (s).
+        Open attempts by token: choice, attempt, slots taken, the generations of the server's and
+        the path's breaker when it was sent, and that time (s).
     """
 
-    def __init__(self, pool: Pool, timers: Timers, batch: int) -> None:
-        self._pool = pool
+    pool: Pool
+    slots: Slots
+
+    def __init__(self, timers: Timers, batch: int) -> None:
         self._timers = timers
         self._batch = batch
         self.token = 0
@@ -47,77 +56,91 @@ class Outbox:
         self.commands: list[Command] = []
 
     def send_all(self, now: float) -> None:
-        """Send whatever has a way out."""
-        dirty = self._pool.dirty
+        """Send whatever has a way out: urgent mail first, then who has waited longest."""
+        dirty = self.pool.dirty
         while dirty:
-            isp = dirty.pop(0) if len(dirty) > 1 else dirty.pop()
-            isp.dirty = False
-            self._dispatch(isp, now)
+            route = dirty.pop() if len(dirty) == 1 else self._next(dirty)
+            route.dirty = False
+            self._dispatch(route, now)
 
-    def again(self, path: Path, taken: list[int] | int, now: float) -> bool:
+    @staticmethod
+    def _next(dirty: list[Route]) -> Route:
+        """Take the route whose turn it is off the list."""
+        route = min(dirty, key=_turn)
+        dirty.remove(route)
+        return route
+
+    def again(self, choice: Choice, taken: list[int] | int, now: float) -> bool:
         """Send the next message on the slot that has just come free, if that is the only way out.
 
         It is what `Pool.release` and `send_all` would come to; under load most mail goes this way.
         """
-        isp = path.isp
+        path, route = choice.path, choice.route
         if (
             self._batch > 1
-            or isp.ready
-            or isp.dirty
+            or route.ready
+            or route.dirty
             or path.paced
-            or not (path.clear and path.eligible and isp.queue.n)
+            or not (path.clear and choice.eligible and route.queue.n)
             or path.server.in_use >= path.server.connections
+            or choice.gates
+            or path.dial
+            or len(path.choices) > 1
         ):
             return False
-        rotation = isp.rotation
-        if rotation.waits and rotation.choose(isp.eligible, path.alone, now) is None:
+        rotation = route.rotation
+        if rotation.waits and rotation.choose(route.eligible, choice.alone, now) is None:
             return False
-        if rotation.commit(path, 1, path.alone, now):
-            self._pool.mark_all()
+        if rotation.commit(choice, 1, choice.alone, now):
+            self.pool.mark_all()
         slot: int = taken  # type: ignore[assignment]
         used = path.used[slot]
         fresh = used >= path.per_connection
         path.used[slot] = 1 if fresh else used + 1
-        self._put_on(path, isp.queue.cut(1), slot, fresh, slot, now)
+        self._put_on(choice, route.queue.cut(1), slot, fresh, slot, now)
         return True
 
-    def _dispatch(self, isp: IspState, now: float) -> None:
-        queue, ready, rotation = isp.queue, isp.ready, isp.rotation
-        while queue.n and ready:
-            path = rotation.choose(isp.eligible, ready, now)
-            if path is None:
+    def _dispatch(self, route: Route, now: float) -> None:
+        queue, ready, rotation = route.queue, route.ready, route.rotation
+        while queue.n and ready and not route.held:
+            choice = rotation.choose(route.eligible, ready, now)
+            if choice is None:
                 self._await_turn(now)
                 return
-            parcel, until = queue.cut(self._most(path)), now
+            path = choice.path
+            parcel, until = queue.cut(self._most(choice, now)), now
             if parcel.n > 1:
                 until = path.gcra.leaves(parcel.n, now)
-            if rotation.commit(path, parcel.n, ready, until):
-                self._pool.mark_all()
-            self._send(path, parcel, now)
+            if rotation.commit(choice, parcel.n, ready, until):
+                self.pool.mark_all()
+            self._send(choice, parcel, now)
 
-    def _most(self, path: Path) -> int:
+    def _most(self, choice: Choice, now: float) -> int:
         """Return the largest cut that may go this way now."""
+        path = choice.path
         n = self._batch if self._batch < path.quantum else path.quantum
         if path.probing:
             for breaker in (path.breaker, path.server.breaker):
                 if breaker.state == "half-open":
                     n = min(n, breaker.allowance)
+        for gate in choice.gates:
+            n = gate.room(now, n)
         return n
 
-    def _send(self, path: Path, parcel: Parcel, now: float) -> None:
-        pool, n = self._pool, parcel.n
-        slot, fresh, taken = pool.occupy(path, n)
-        self._put_on(path, parcel, slot, fresh, taken, now)
+    def _send(self, choice: Choice, parcel: Parcel, now: float) -> None:
+        pool, path, n = self.pool, choice.path, parcel.n
+        slot, fresh, taken = self.slots.occupy(choice, n)
+        self._put_on(choice, parcel, slot, fresh, taken, now)
         if path.probing:
             path.breaker.take(n)
             path.server.breaker.take(n)
             pool.recheck_probed(path)
-        elif path.paced or not path.idle or not path.clear:
+        elif path.paced or not path.idle or not path.clear or path.connecting:
             pool.refresh(path)
 
     def _put_on(
         self,
-        path: Path,
+        choice: Choice,
         parcel: Parcel,
         slot: int,
         fresh: bool,
@@ -125,14 +148,19 @@ class Outbox:
         now: float,
     ) -> None:
         """Charge the pacing, hand the attempt out and remember it until it is answered."""
-        gcra, server, token = path.gcra, path.server, self.token
+        path, token = choice.path, self.token
+        gcra, server = path.gcra, path.server
         self.token = token + 1
+        choice.route.served = token
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
             if self._batch == 1:
                 path.pace_timer = True
                 self._timers.set(gcra.tat, "pace", path.number)
+        slots = 1 if taken is slot else len(taken)  # type: ignore[arg-type]
+        if choice.gates:
+            span = self.slots.charge(choice, parcel.n, slots, span if span > 0.0 else 0.0)
         send = Send(
             token,
             server.name,
@@ -140,11 +168,11 @@ class Outbox:
             parcel,
             path.base + slot,
             fresh,
-            1 if taken is slot else len(taken),  # type: ignore[arg-type]
+            slots,
             span if span > 1e-9 else 0.0,
         )
         self.flights[token] = (
-            path,
+            choice,
             send,
             taken,
             server.breaker.generation,
@@ -156,13 +184,14 @@ class Outbox:
             self.watch_idle(now)
         self.commands.append(send)
 
-    def release(self, path: Path, taken: list[int] | int, closed: bool, now: float) -> None:
+    def release(self, choice: Choice, taken: list[int] | int, closed: bool, now: float) -> None:
         """Give slots back. A path whose pacing a parcel has spent goes on when all are back.
 
         So pacing costs no wake-up of its own. The next parcel may begin one interval before its
         first message may leave: its messages are spread over the span that pacing gives it, so that
         none leaves too early. Among parcels, a single message's connection ends with it, too.
         """
+        path = choice.path
         if self._batch > 1 and not closed and isinstance(taken, int):
             self.commands.append(Close(path.base + taken))
             closed = True
@@ -171,7 +200,7 @@ class Outbox:
             path.paced = path.pace_timer = ready > path.breaker.usable_from(now)
             if path.paced:
                 self._timers.set(ready, "pace", path.number)
-        self._pool.release(path, taken, closed)
+        self.slots.release(choice, taken, closed)
 
     def go_on(self, path: Path, now: float) -> None:
         """The pacing of a path is over, unless its rate was cut meanwhile."""
@@ -179,7 +208,7 @@ class Outbox:
         path.paced = path.pace_timer = ready > now
         if path.paced:
             self._timers.set(ready, "pace", path.number)
-        self._pool.refresh(path)
+        self.pool.refresh(path)
 
     @staticmethod
     def _is_last(path: Path, taken: list[int] | int) -> bool:
@@ -188,11 +217,16 @@ class Outbox:
         return len(path.idle) + held == len(path.used)
 
     def _await_turn(self, now: float) -> None:
-        if not self.turning and self._pool.shared is not None:
-            change = self._pool.shared.next_change(now)
+        if not self.turning and self.pool.shared is not None:
+            change = self.pool.shared.next_change(now)
             if change is not None:
                 self.turning = True
-                self._timers.set(change, "turn")
+                self._timers.set(change, "turn", -1)
+
+    def turn(self) -> None:
+        """A rotation that waits may choose otherwise now."""
+        self.turning = False
+        self.pool.mark_all()
 
     def watch_idle(self, now: float) -> None:
         """Look through the pool after a while for connections that were idle for long."""

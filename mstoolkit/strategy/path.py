@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mstoolkit.config import Limits, Policy, Server
 from mstoolkit.strategy.failover import Breaker
-from mstoolkit.strategy.mail_queue import MailQueue
-from mstoolkit.strategy.pacing import Gcra, adaptive_of, feedback_of
-from mstoolkit.strategy.rotation import Rotation
+from mstoolkit.strategy.pacing import Gcra, Metered, adaptive_of, feedback_of
+
+if TYPE_CHECKING:
+    from mstoolkit.strategy.gates import Gate
+    from mstoolkit.strategy.route import Choice, Route
 
 STRIDE = 4096  # connection slots are numbered path x STRIDE + slot
 QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one cut
@@ -15,7 +19,10 @@ QUANTUM = 60.0  # a paced path takes at most so many seconds of its rate in one 
 class ServerState:
     """A server of the pool."""
 
-    __slots__ = ("breaker", "connections", "drained", "in_use", "index", "name", "paths", "spec")
+    __slots__ = (
+        "breaker", "connections", "drained", "gate", "in_use", "index", "name", "paths",
+        "retired", "spec",
+    )  # fmt: skip
 
     def __init__(self, index: int, name: str, spec: Server, policy: Policy) -> None:
         self.index = index
@@ -24,44 +31,49 @@ class ServerState:
         self.connections = spec.connections
         self.in_use = 0
         self.drained = False
+        self.retired = False
         self.breaker = Breaker(policy.failover.server)
+        self.gate: Gate | None = None
         self.paths: list[Path] = []
 
 
 class IspState:
-    """One ISP: its waiting mail, and the paths to it that may be used and that could send now."""
+    """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("dirty", "eligible", "name", "paths", "queue", "ready", "rotation")
+    __slots__ = ("gate", "name", "number", "paths", "routes")
 
-    def __init__(self, name: str, rotation: Rotation) -> None:
+    def __init__(self, number: int, name: str) -> None:
+        self.number = number
         self.name = name
-        self.rotation = rotation
-        self.queue = MailQueue()
         self.paths: list[Path] = []
-        self.eligible: list[Path] = []
-        self.ready: list[Path] = []
-        self.dirty = False
+        self.routes: list[Route] = []
+        self.gate: Gate | None = None
 
 
 class Path:
-    """A server x ISP: a candidate of the rotation, with pacing, slots and a breaker of its own."""
+    """A server x ISP: pacing, slots and a breaker; each route to the ISP has a choice for it."""
 
     __slots__ = (
         "adaptive",
-        "alone",
         "base",
         "breaker",
         "burst",
+        "choices",
         "clear",
-        "eligible",
+        "connecting",
+        "dial",
         "feedback",
+        "gate",
         "gcra",
         "idle",
         "index",
         "is_ready",
         "isp",
         "last_used",
+        "most",
         "number",
+        "open_pace",
+        "open_share",
         "pace_timer",
         "paced",
         "per_connection",
@@ -71,18 +83,14 @@ class Path:
         "rate_cap",
         "rate_cap_until",
         "server",
-        "tier",
         "used",
-        "weight",
         "width",
         "width_cap",
         "width_cap_until",
         "width_timer",
     )
 
-    def __init__(
-        self, number: int, server: ServerState, isp: IspState, policy: Policy, weight: float
-    ) -> None:
+    def __init__(self, number: int, server: ServerState, isp: IspState, policy: Policy) -> None:
         spec, common = server.spec, policy.pacing
         own, general = spec.isp_limits.get(isp.name, Limits()), spec.limits
         rate = own.rate or general.rate or common.rate
@@ -90,12 +98,10 @@ class Path:
         connections = own.connections or general.connections or common.connections
         self.number = number
         self.base = number * STRIDE
-        self.alone = (self,)
         self.server = server
         self.isp = isp
         self.index = server.index
-        self.tier = spec.priority
-        self.weight = weight
+        self.choices: list[Choice] = []
         self.burst = burst
         self.rate = rate
         self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none
@@ -110,12 +116,18 @@ class Path:
         )
         self.idle = list(range(min(connections, STRIDE) - 1, -1, -1))
         self.used = [0] * len(self.idle)
+        self.most = len(self.idle)  # connections at once; there may be more slots after a change
+        dial = own.connection_rate or general.connection_rate or common.connection_rate
+        self.dial = Gcra(dial, 1) if dial else None  # how often a connection may be opened
+        self.connecting = False  # its pace for that is spent
+        self.gate: Gate | None = None
+        self.open_pace: Metered | None = None  # of mail that is not urgent
+        self.open_share = 1.0
         self.feedback = feedback_of(common.feedback, len(self.idle))
         self.width = self.feedback.window if self.feedback else len(self.idle)
         self.width_timer = False
         self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
-        self.eligible = False
         self.probing = False
         self.paced = False
         self.pace_timer = False
@@ -123,11 +135,23 @@ class Path:
         self.last_used = 0.0
 
     @property
+    def may_connect(self) -> bool:
+        """Whether an idle slot can be used although no connection may be opened now."""
+        if not self.connecting:
+            return True
+        return any(0 < self.used[slot] < self.per_connection for slot in self.idle)
+
+    @property
     def usable(self) -> bool:
         """Whether the path may be used in principle."""
         server = self.server
-        barred = server.drained or server.breaker.shut or self.breaker.shut
-        return self.weight > 0 and not barred
+        return not (server.drained or server.breaker.shut or self.breaker.shut)
+
+    @property
+    def merely_unreachable(self) -> bool:
+        """Whether all that stands against the path is that its server could not be reached."""
+        unreachable = self.server.breaker.state == "open"
+        return unreachable and not (self.server.drained or self.breaker.shut)
 
     def retune(self, now: float) -> None:
         """Send from now on as fast as the limit, what was learned and the rules let it."""
@@ -135,4 +159,6 @@ class Path:
         if self.rate_cap and self.rate_cap < rate:
             rate = self.rate_cap
         self.gcra.retune(rate, now)
+        if self.open_pace:
+            self.open_pace.retune(rate * self.open_share, now)
         self.quantum = max(self.burst, int(rate * QUANTUM), 1)

@@ -1,99 +1,208 @@
-"""The pool: which paths may be used, which could send now, and their connection slots.
+"""The pool: which paths each route may use, which could send now, and their connection slots.
 
-Decisions are many and changes are few: `eligible` and `ready` lists are kept, and touched only by
-what changes them. A path is *eligible* unless it is drained, weightless or suspended; it is *ready*
-if besides it has a free slot and its pacing lets it send.
+Decisions are many and changes are few: a route's `eligible` and `ready` lists are kept, and touched
+only by what changes them. A choice is *eligible* unless it is drained, weightless, suspended or
+spare; it is *ready* if besides its path has a free slot and its pacing lets it send.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, insort
+from collections.abc import Collection, Mapping
+from operator import attrgetter
 
 from mstoolkit.config import Policy, Server
+from mstoolkit.model import Lot
+from mstoolkit.strategy.fence import Fence
 from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
 from mstoolkit.strategy.presets import rotation_of
+from mstoolkit.strategy.rotation import Rotation
+from mstoolkit.strategy.route import Choice, Route, RouteKey, Router
+from mstoolkit.strategy.timers import Timers
 from mstoolkit.strategy.weighting import weight_of
+
+_by_index = attrgetter("index")
 
 
 class Pool:
-    """Servers, ISPs and the paths between them.
+    """Servers, ISPs, the paths between them and the routes that use them.
 
     Parameters
     ----------
     servers : mapping of str to Server
         The pool, in its order of declaration.
     policy : Policy
-        Rotation, weighting, default limits and breakers.
+        Rotation, routes, weighting, default limits and breakers.
+    timers : Timers
+        Where the end of a route's patience is set.
+    epoch : float
+        Unix time (s) of scenario time 0.
+    retired : collection of str
+        Servers that were removed from the pool; their numbers are not given away.
     """
 
-    def __init__(self, servers: Mapping[str, Server], policy: Policy) -> None:
+    def __init__(
+        self,
+        servers: Mapping[str, Server],
+        policy: Policy,
+        timers: Timers,
+        epoch: float = 0.0,
+        retired: Collection[str] = (),
+    ) -> None:
         self._policy = policy
+        self._timers = timers
         self.servers = [
             ServerState(index, name, spec, policy)
             for index, (name, spec) in enumerate(servers.items())
         ]
         self.by_name = {server.name: server for server in self.servers}
+        self.fence = Fence(policy.pacing, timers, epoch)
+        for server in self.servers:
+            server.retired = server.drained = server.name in retired
+            self.fence.enclose_server(server)
+        self.router = Router(policy, self.by_name, by_stream=self.fence.by_stream)
         self.isps: dict[str, IspState] = {}
         self.paths: list[Path] = []
-        self.dirty: list[IspState] = []
-        first = rotation_of(policy.rotation, len(self.servers))
+        self.routes: list[Route] = []
+        self._by_ends: dict[tuple[str, str], Path] = {}
+        self._by_key: dict[RouteKey, Route] = {}
+        self._by_lot: dict[int, Route] = {}
+        self.dirty: list[Route] = []
+        self.now = 0.0
+        first = self._rotation()
         self.shared = first if first.scope == "pool" else None
 
     def isp(self, name: str) -> IspState:
-        """Return the state of an ISP, made when it is first heard of."""
+        """Return the state of an ISP with the paths to it, made when it is first heard of."""
         known = self.isps.get(name)
+        if known is None or len(known.paths) < len(self.servers):
+            for server in self.servers:
+                known = self.path(server.name, name).isp
+        assert known is not None  # a pool has servers
+        return known
+
+    def path(self, server: str, isp: str) -> Path:
+        """Return the path from a server to an ISP, made when it is first needed."""
+        at = self.isps.get(isp)
+        if at is None:
+            at = self.isps[isp] = IspState(len(self.isps), isp)
+            self.fence.enclose_isp(at)
+        path = self._by_ends.get((server, isp))
+        if path is None:
+            path = Path(len(self.paths), self.by_name[server], at, self._policy)
+            self._by_ends[server, isp] = path
+            self.fence.enclose_path(path)
+            for where in (self.paths, at.paths, path.server.paths):
+                where.append(path)
+            self.recheck(path)
+        return path
+
+    def route(self, key: RouteKey) -> Route:
+        """Return a route, made when it is first needed."""
+        known = self._by_key.get(key)
         if known is not None:
             return known
-        policy = self._policy
-        rotation = self.shared or rotation_of(policy.rotation, len(self.servers), len(self.isps))
-        isp = IspState(name, rotation)
-        self.isps[name] = isp
-        for server in self.servers:
-            weight = weight_of(server.spec, policy.weighting)
-            path = Path(len(self.paths), server, isp, policy, weight)
-            self.paths.append(path)
-            isp.paths.append(path)
-            server.paths.append(path)
-            self.recheck(path)
-        return isp
+        isp, router = self.isp(key.isp), self.router
+        rotation = self.shared or self._rotation(key)
+        route = Route(len(self.routes), key, isp, rotation, router.exhausted(key))
+        for path in isp.paths:
+            if path.server.retired:
+                continue
+            home, spare = (
+                look(key, path.server.name) for look in (router.is_home, router.is_spare)
+            )
+            if home or (spare and route.exhausted == "spill"):
+                choice = Choice(path, route, home)
+                choice.weight = weight_of(path.server.spec, self._policy.weighting)
+                route.choices.append(choice)
+                path.choices.append(choice)
+        self.fence.admit(route)
+        self._by_key[key] = route
+        self.routes.append(route)
+        isp.routes.append(route)
+        for choice in route.choices:
+            self.recheck(choice.path)
+        self._settle(route)
+        return route
+
+    def route_of(self, lot: Lot) -> Route:
+        """Return the route of a lot's mail."""
+        route = self._by_lot.get(lot.id)
+        if route is None:
+            route = self._by_lot[lot.id] = self.route(self.router.key(lot))
+        return route
+
+    def panic_later(self, route: Route) -> None:
+        """Look again after a while at a route that has no server left, if the policy panics."""
+        pause = self._policy.failover.panic
+        if pause:
+            self._timers.set(self.now + pause, "panic", route.number)
+
+    def sheds(self, route: Route) -> bool:
+        """Whether a route gives its mail up: for too long none of its servers could be used."""
+        since, failover = route.empty_since, self._policy.failover
+        if since is None or route.exhausted != "shed":
+            return False
+        return self.now >= since + failover.shed_after
+
+    def _rotation(self, key: RouteKey | None = None) -> Rotation:
+        """Return a new rotation for a route, or for the whole pool; others' servers have tier 0."""
+        tiers = [
+            server.spec.priority if key is None or self.router.is_home(key, server.name) else 0
+            for server in self.servers
+        ]
+        return rotation_of(self._policy.rotation, list(self.by_name), len(self.routes), tiers)
+
+    def choice(self, route: int, index: int) -> Choice:
+        """Return how a route takes a server, by their numbers, whether it still does or not."""
+        at = self.routes[route]
+        known = next((choice for choice in at.choices if choice.index == index), None)
+        if known is None:
+            known = Choice(self.path(self.servers[index].name, at.isp.name), at, home=False)
+        return known
 
     def path_of_connection(self, connection: int) -> tuple[Path, int]:
         """Return the path and the slot of a connection number."""
         number, slot = divmod(connection, STRIDE)
         return self.paths[number], slot
 
-    def mark(self, isp: IspState) -> None:
-        """Note that an ISP's mail may have a new way out."""
-        if not isp.dirty and isp.queue.n:
-            isp.dirty = True
-            self.dirty.append(isp)
+    # -- what has a way out
+
+    def mark(self, route: Route) -> None:
+        """Note that a route's mail may have a new way out."""
+        if not route.dirty and route.queue.n and not route.held:
+            route.dirty = True
+            self.dirty.append(route)
 
     def mark_all(self) -> None:
-        """Note that every ISP's mail may have a new way out."""
-        for isp in self.isps.values():
-            self.mark(isp)
+        """Note that every route's mail may have a new way out."""
+        for route in self.routes:
+            self.mark(route)
 
     def refresh(self, path: Path) -> None:
         """Bring `ready` up to date after a slot, the pacing or eligibility of a path changed."""
         server = path.server
-        ready = bool(
-            path.eligible
-            and path.idle
+        able = bool(
+            path.idle
             and not path.paced
             and server.in_use < server.connections
             and (path.clear or self._has_room(path))
+            and (path.dial is None or path.may_connect)
         )
-        if ready == path.is_ready:
-            return
-        path.is_ready = ready
-        isp = path.isp
-        if not ready:
-            isp.ready.remove(path)
-            return
-        _insert(isp.ready, path)
-        if not isp.dirty and isp.queue.n:
-            isp.dirty = True
-            self.dirty.append(isp)
+        path.is_ready = able
+        for choice in path.choices:
+            ready = able and choice.eligible and not choice.held
+            if ready == choice.is_ready:
+                continue
+            choice.is_ready = ready
+            route = choice.route
+            if not ready:
+                _remove(route.ready, choice)
+                continue
+            _insert(route.ready, choice)
+            if not route.dirty and route.queue.n and not route.held:
+                route.dirty = True
+                self.dirty.append(route)
 
     @staticmethod
     def _has_room(path: Path) -> bool:
@@ -103,6 +212,58 @@ class Pool:
         """
         in_use = len(path.used) - len(path.idle)
         return in_use < (1 if path.probing else path.width)
+
+    def recheck(self, path: Path) -> None:
+        """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
+        path.probing = path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
+        path.clear = not path.probing and path.width == len(path.used)
+        for choice in path.choices:
+            if self._judge(choice) or choice.route.spilling:
+                self._settle(choice.route)
+        self.refresh(path)
+
+    def _judge(self, choice: Choice) -> bool:
+        """Bring a choice's eligibility up to date; return whether it changed."""
+        route, usable = choice.route, choice.path.usable
+        usable = usable and choice.weight > 0 and (choice.home or route.spilling)
+        if usable == choice.eligible:
+            return False
+        choice.eligible = usable
+        (_insert if usable else _remove)(route.eligible, choice)
+        self.mark(route)
+        return True
+
+    def _settle(self, route: Route) -> None:
+        """Let a route that has lost its last way out spill, and end that when one is back."""
+        spilling = route.exhausted == "spill" and not any(
+            c.home and c.weight > 0 and c.path.usable for c in route.choices
+        )
+        if spilling != route.spilling:
+            route.spilling = spilling
+            for choice in route.choices:
+                if self._judge(choice):
+                    self.refresh(choice.path)
+        if route.eligible:
+            route.empty_since = None
+        elif route.empty_since is None:
+            route.empty_since, failover = self.now, self._policy.failover
+            if route.exhausted == "shed":
+                self._timers.set(self.now + failover.shed_after, "shed", route.number)
+            self.panic_later(route)
+
+    def recheck_server(self, server: ServerState) -> None:
+        """Bring all paths of a server up to date."""
+        for path in server.paths:
+            self.recheck(path)
+
+    def recheck_probed(self, path: Path) -> None:
+        """Bring what a probe may have changed up to date: its path, or all of its server."""
+        if path.server.breaker.troubled:
+            self.recheck_server(path.server)
+        else:
+            self.recheck(path)
+
+    # -- slots
 
     def narrow(self, path: Path) -> bool:
         """The ISP admits no further connection: get along with those open, if there are any."""
@@ -124,107 +285,39 @@ class Pool:
     def widen(self, path: Path) -> bool:
         """Try one connection more; return whether there are more to try later."""
         path.width_timer = False
-        self.set_width(path, min(path.width + 1, len(path.used)))
-        return path.width < len(path.used)
+        self.set_width(path, min(path.width + 1, path.most))
+        return path.width < path.most
 
-    def recheck(self, path: Path) -> None:
-        """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
-        usable = path.usable
-        path.probing = path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
-        path.clear = not path.probing and path.width == len(path.used)
-        if usable != path.eligible:
-            path.eligible = usable
-            if usable:
-                _insert(path.isp.eligible, path)
-            else:
-                path.isp.eligible.remove(path)
-            self.mark(path.isp)
-        self.refresh(path)
+    def wake_gate(self, name: str) -> None:
+        """Look at a gate whose time has come."""
+        self.fence.gates.wake(name, self.now)
+        self.settle_gates()
 
-    def recheck_server(self, server: ServerState) -> None:
-        """Bring all paths of a server up to date."""
-        for path in server.paths:
-            self.recheck(path)
+    def settle_gates(self) -> None:
+        """Bring up to date whatever gates that shut or opened hold or set free."""
+        moved = self.fence.gates.moved
+        while moved:
+            member = moved.pop()
+            if isinstance(member, Choice):
+                self.refresh(member.path)
+            elif isinstance(member, Route):
+                self.mark(member)
 
-    def recheck_probed(self, path: Path) -> None:
-        """Bring what a probe may have changed up to date: its path, or all of its server."""
-        if path.server.breaker.troubled:
-            self.recheck_server(path.server)
-        else:
-            self.recheck(path)
-
-    def occupy(self, path: Path, n: int) -> tuple[int, bool, list[int] | int]:
-        """Take as many slots as `n` messages can use.
-
-        Many messages open connections of their own, which end with the attempt.
-
-        Returns
-        -------
-        slot : int
-            The first slot.
-        fresh : bool
-            Whether its connection must be opened anew.
-        taken : int or list of int
-            The one slot, or all of them.
-        """
-        server, idle = path.server, path.idle
-        if n > 1:
-            room = path.width - len(path.used) + len(idle)
-            count = min(n, room, server.connections - server.in_use)
-            if count < 1 or path.probing:
-                count = 1
-            taken = idle[-count:]
-            del idle[-count:]
-            for each in taken:
-                path.used[each] = 0
-            self._count_in(server, count)
-            return taken[-1], True, taken
-        slot = idle.pop()
-        used = path.used[slot]
-        fresh = used == 0 or used >= path.per_connection
-        path.used[slot] = 1 if fresh else used + 1
-        self._count_in(server, 1)
-        return slot, fresh, slot
-
-    def _count_in(self, server: ServerState, count: int) -> None:
-        server.in_use += count
-        if server.in_use >= server.connections:
-            self._refresh_server(server)
-
-    def release(self, path: Path, taken: list[int] | int, closed: bool) -> None:
-        """Give slots back; `closed` where their connections are gone."""
-        server = path.server
-        was_full = server.in_use >= server.connections
-        if isinstance(taken, int):
-            path.idle.append(taken)
-            server.in_use -= 1
-            if closed:
-                path.used[taken] = 0
-        else:
-            path.idle += taken
-            server.in_use -= len(taken)
-        if was_full:
-            self._refresh_server(server)
-        elif not path.is_ready:
-            self.refresh(path)
-
-    def open_connections(self, path: Path) -> list[int]:
-        """Return the connection numbers of idle slots that are open, and note them as closed."""
-        numbers = []
-        for slot in sorted(path.idle):
-            if path.used[slot]:
-                path.used[slot] = 0
-                numbers.append(path.number * STRIDE + slot)
-        return numbers
-
-    def _refresh_server(self, server: ServerState) -> None:
+    def refresh_server(self, server: ServerState) -> None:
+        """Bring `ready` up to date after a server's connections were used up or came free."""
         for path in server.paths:
             self.refresh(path)
 
 
-def _insert(paths: list[Path], path: Path) -> None:
-    """Insert by index; lists are short."""
-    position = len(paths)
-    while position and paths[position - 1].index > path.index:
-        position -= 1
-    paths.insert(position, path)
+def _insert(choices: list[Choice], choice: Choice) -> None:
+    if not choices or choices[-1].index < choice.index:
+        choices.append(choice)
+    else:
+        insort(choices, choice, key=_by_index)
+
+
+def _remove(choices: list[Choice], choice: Choice) -> None:
+    if len(choices) < 16:
+        choices.remove(choice)
+    else:
+        del choices[bisect_left(choices, choice.index, key=_by_index)]

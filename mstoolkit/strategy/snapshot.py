@@ -12,46 +12,51 @@ from typing import Any
 
 from mstoolkit.model import Lot, Parcel, Send
 from mstoolkit.strategy.mail_queue import Pile
-from mstoolkit.strategy.path import IspState, Path, ServerState
+from mstoolkit.strategy.path import Path, ServerState
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.route import Route, RouteKey
 
 State = Mapping[str, Any]
-VERSION = 2  # to be raised with every change of what is kept
+VERSION = 3  # to be raised with every change of what is kept
 _PATH = (
-    "paced", "pace_timer", "last_used", "width", "width_timer",
+    "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
 )  # fmt: skip
 
 
 def pool_state(pool: Pool) -> dict[str, Any]:
-    """Return the state of servers, ISPs and paths."""
+    """Return the state of servers, ISPs, routes and paths."""
     return {
         "servers": [
             {"in_use": s.in_use, "drained": s.drained, "breaker": s.breaker.snapshot()}
             for s in pool.servers
         ],
-        "isps": [{"name": isp.name, "queue": _queue(isp)} for isp in pool.isps.values()],
+        "routes": [_route(route) for route in pool.routes],
         "rotations": [rotation.snapshot() for rotation in _rotations(pool)],
-        "paths": [_path(path) for path in pool.paths],
+        "paths": [path_state(path) for path in pool.paths],
+        "gates": pool.fence.gates.snapshot(),
     }
 
 
 def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     """Bring a fresh pool into a state that `pool_state` returned."""
-    for row in state["isps"]:
-        isp = pool.isp(row["name"])
-        isp.queue.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
+    for row in state["paths"]:
+        restore_path(pool.path(row["server"], row["isp"]), row)
+    for row in state["routes"]:
+        route = pool.route(RouteKey(*row["key"]))
+        route.queue.refill([(lane, due, _pile(pile, lots)) for lane, due, pile in row["queue"]])
+        route.served = row["served"]
     for rotation, row in zip(_rotations(pool), state["rotations"], strict=True):
         rotation.restore(row)
     for server, row in zip(pool.servers, state["servers"], strict=True):
         _restore_server(server, row)
-    for path, row in zip(pool.paths, state["paths"], strict=True):
-        _restore_path(path, row)
+    pool.fence.gates.restore(state["gates"])
     for path in pool.paths:
         pool.recheck(path)
+    for route, row in zip(pool.routes, state["routes"], strict=True):
+        route.empty_since = row["empty_since"]
+        route.dirty = False
     pool.dirty.clear()
-    for isp in pool.isps.values():
-        isp.dirty = False
 
 
 def parcel_state(parcel: Parcel) -> list[Any]:
@@ -88,14 +93,19 @@ def lot_state(lot: Lot) -> dict[str, Any]:
 
 
 def _rotations(pool: Pool) -> list[Any]:
-    return [pool.shared] if pool.shared else [isp.rotation for isp in pool.isps.values()]
+    return [pool.shared] if pool.shared else [route.rotation for route in pool.routes]
 
 
-def _queue(isp: IspState) -> list[Any]:
-    return [
-        [lane, due, [p.lot.id, p.first, p.n, p.attempt, p.born, p.parent, p.cause]]
-        for lane, due, p in isp.queue.piles()
-    ]
+def _route(route: Route) -> dict[str, Any]:
+    return {
+        "key": list(route.key),
+        "served": route.served,
+        "empty_since": route.empty_since,
+        "queue": [
+            [lane, due, [p.lot.id, p.first, p.n, p.attempt, p.born, p.parent, p.cause]]
+            for lane, due, p in route.queue.piles()
+        ],
+    }
 
 
 def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
@@ -103,10 +113,14 @@ def _pile(row: list[Any], lots: Mapping[int, Lot]) -> Pile:
     return Pile(lots[lot], *rest)
 
 
-def _path(path: Path) -> dict[str, Any]:
+def path_state(path: Path) -> dict[str, Any]:
+    """Return the state of a path."""
     return {
+        "server": path.server.name,
+        "isp": path.isp.name,
         "tat": path.gcra.tat,
         "full_at": path.gcra.full_at,
+        "dial": [path.dial.tat, path.dial.full_at] if path.dial else None,
         "idle": list(path.idle),
         "used": list(path.used),
         "breaker": path.breaker.snapshot(),
@@ -116,7 +130,8 @@ def _path(path: Path) -> dict[str, Any]:
     }
 
 
-def _restore_path(path: Path, row: State) -> None:
+def restore_path(path: Path, row: State) -> None:
+    """Bring a path into a state that `path_state` returned."""
     for name in _PATH:
         setattr(path, name, row[name])
     if path.adaptive:
@@ -126,6 +141,8 @@ def _restore_path(path: Path, row: State) -> None:
     path.retune(0.0)
     path.gcra.tat = row["tat"]
     path.gcra.full_at = row["full_at"]
+    if path.dial:
+        path.dial.tat, path.dial.full_at = row["dial"]
     path.idle[:] = row["idle"]
     path.used[:] = row["used"]
     path.breaker.restore(row["breaker"])

@@ -9,6 +9,7 @@ from mstoolkit.model import Close, Probed, Resumed, Suspended
 from mstoolkit.strategy.outbox import IDLE_TIMEOUT, Outbox
 from mstoolkit.strategy.path import Path, ServerState
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.timers import Timers
 
 WIDEN_AFTER = 600.0  # s after which a path whose ISP refused a connection tries one more
@@ -59,8 +60,19 @@ class Suspensions:
 
     def probe_server(self, server: ServerState, now: float) -> None:
         """A server's suspension is over, unless it was prolonged: let a probe through."""
-        if not server.breaker.rested(now):
+        if server.breaker.rested(now):
+            self._probe(server)
+
+    def panic(self, route: Route, now: float) -> None:
+        """A route has no server left: probe those that merely could not be reached; again later."""
+        if route.empty_since is None and not route.spilling:
             return
+        for choice in route.choices:
+            if choice.home and choice.weight > 0 and choice.path.merely_unreachable:
+                self._probe(choice.path.server)
+        self._pool.panic_later(route)
+
+    def _probe(self, server: ServerState) -> None:
         server.breaker.try_again()
         self._outbox.commands.append(Probed(server.name, ""))
         self._pool.recheck_server(server)
@@ -96,7 +108,7 @@ class Suspensions:
 
     def hang_up(self, path: Path) -> None:
         """Close a path's idle connections."""
-        for connection in self._pool.open_connections(path):
+        for connection in self._outbox.slots.open_connections(path):
             self._outbox.commands.append(Close(connection))
 
     def _watch_width(self, path: Path, now: float) -> None:

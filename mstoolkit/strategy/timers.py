@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from heapq import heappop, heappush
 
 Timer = tuple[float, int, str, int | str]
@@ -28,6 +29,11 @@ class Timers:
         timer = heappop(self._heap)
         self.due = self._heap[0][0] if self._heap else float("inf")
         return timer
+
+    def drop(self, kinds: Container[str]) -> None:
+        """Forget all timers of some kinds."""
+        self._heap = sorted(timer for timer in self._heap if timer[2] not in kinds)
+        self.due = self._heap[0][0] if self._heap else float("inf")
 
     def snapshot(self) -> list[Timer]:
         """Return all timers in order."""

@@ -1,4 +1,4 @@
-"""Public conformance suites: your own rotation or provider passes the house tests.
+"""Public conformance suites: what you wrote yourself passes the house tests.
 
 Derive a test class, say how to make the thing, and let pytest collect the inherited tests::
 
@@ -13,18 +13,23 @@ step. Nothing here needs pytest to be imported.
 """
 
 from mstoolkit.testing.checks import BrokenPromiseError
+from mstoolkit.testing.meter import MeterSuite
 from mstoolkit.testing.provider import ProviderSuite
 from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting
 from mstoolkit.testing.rotation import Contender, RotationSuite, contenders, sequence
 from mstoolkit.testing.scenario import small_scenario
+from mstoolkit.testing.weigher import PlainPath, WeigherSuite
 
 __all__ = [
     "OK",
     "BrokenPromiseError",
     "Contender",
+    "MeterSuite",
+    "PlainPath",
     "ProviderSuite",
     "Rehearsal",
     "RotationSuite",
+    "WeigherSuite",
     "accepting",
     "contenders",
     "sequence",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from mstoolkit.config import Limits, Policy, Server
+from mstoolkit.config import Limits, Policy, Server, parsed
 from mstoolkit.model import (
     Close,
     Closed,
@@ -14,6 +14,7 @@ from mstoolkit.model import (
     Event,
     Finish,
     Lost,
+    PolicyChanged,
     PoolChanged,
     Probed,
     Replied,
@@ -47,7 +48,7 @@ class Promises:
     """
 
     def __init__(self, servers: Mapping[str, Server], policy: Policy) -> None:
-        self._servers = servers
+        self._servers = dict(servers)
         self._policy = policy
         self.open: dict[int, Send] = {}
         self._token = 0
@@ -56,6 +57,7 @@ class Promises:
         self._finished: set[tuple[int, int]] = set()
         self._shut: set[tuple[str, str]] = set()
         self._drained: set[str] = set()
+        self._grace: Counter[tuple[str, str]] = Counter()
 
     def event(self, event: Event) -> None:
         """Take note of what a dispatcher is about to be told."""
@@ -66,10 +68,11 @@ class Promises:
                 self._carried.pop(send.connection, None)
         elif isinstance(event, Closed):
             self._carried.pop(event.connection, None)
-        elif isinstance(event, PoolChanged) and event.change == "drained":
-            self._drained.add(event.server)
         elif isinstance(event, PoolChanged):
-            self._drained.discard(event.server)
+            self._changed(event)
+        elif isinstance(event, PolicyChanged):
+            self._policy = parsed(Policy, event.policy, key="policy")
+            self._allow_what_is_open()
 
     def commands(self, commands: list[Command]) -> None:
         """Check what it wants done, in order.
@@ -120,6 +123,21 @@ class Promises:
         self._flying |= messages
         self.open[send.token] = send
 
+    def _changed(self, event: PoolChanged) -> None:
+        if event.change in {"drained", "removed"}:
+            self._drained.add(event.server)
+        else:
+            self._drained.discard(event.server)
+        if event.change in {"added", "edited"}:
+            self._servers[event.server] = parsed(Server, event.spec, key="server")
+            self._allow_what_is_open()
+
+    def _allow_what_is_open(self) -> None:
+        """Limits were changed: what is open may be more than they allow, until it is answered."""
+        paths, servers = self._in_use()
+        self._grace = paths + servers
+        self._carried = dict.fromkeys(self._carried, 1)
+
     def _connect(self, send: Send) -> None:
         if send.parcel.n > 1:
             self._carried.pop(send.connection, None)
@@ -139,17 +157,23 @@ class Promises:
         self._finished |= messages
 
     def _limits(self) -> None:
+        paths, servers = self._in_use()
+        for (server, isp), slots in paths.items():
+            most = max(self.limits(server, isp)[0], self._grace[server, isp])
+            _hold(slots <= most, f"{server} has {slots} connections to {isp}, {most} are allowed")
+        for (server, _), slots in servers.items():
+            most = max(self._servers[server].connections, self._grace[server, ""])
+            _hold(slots <= most, f"{server} has {slots} connections, {most} are allowed")
+        self._grace &= paths + servers
+
+    def _in_use(self) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+        """Return the connections in use by (server, ISP), and by (server, "")."""
         paths: Counter[tuple[str, str]] = Counter()
-        servers: Counter[str] = Counter()
+        servers: Counter[tuple[str, str]] = Counter()
         for send in self.open.values():
             paths[send.server, send.isp] += send.slots
-            servers[send.server] += send.slots
-        for (server, isp), slots in paths.items():
-            most = self.limits(server, isp)[0]
-            _hold(slots <= most, f"{server} has {slots} connections to {isp}, {most} are allowed")
-        for server, slots in servers.items():
-            most = self._servers[server].connections
-            _hold(slots <= most, f"{server} has {slots} connections, {most} are allowed")
+            servers[send.server, ""] += send.slots
+        return paths, servers
 
 
 def _messages(send: Send) -> set[tuple[int, int]]:

@@ -41,6 +41,8 @@ class Rehearsal:
         Seed of the dispatcher.
     batch : int
         Largest cut.
+    epoch : float
+        Unix time (s) of scenario time 0.
 
     Attributes
     ----------
@@ -76,8 +78,9 @@ class Rehearsal:
         *,
         seed: int = 0,
         batch: int = 1,
+        epoch: float = 0.0,
     ) -> None:
-        self.dispatcher = Dispatcher(servers, policy, seed=seed, batch=batch)
+        self.dispatcher = Dispatcher(servers, policy, seed=seed, batch=batch, epoch=epoch)
         self.answer = answer or accepting()
         self.now = 0.0
         self.log: list[tuple[Event, list[Command]]] = []

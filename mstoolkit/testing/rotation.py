@@ -225,6 +225,9 @@ class RotationSuite:
                 rotation.commit(chosen, n, ready, now)
                 if rotation.counts_load:
                     rotation.settle(chosen.index, rng.below(n + 1))
+                if rotation.learns:
+                    good = rng.below(n + 1)
+                    rotation.learn(chosen.index, good, n - good, now * rng.uniform(), now)
             yield -1 if chosen is None else chosen.index, now
 
     def _copy(self, rotation: Rotation) -> Rotation:

@@ -14,6 +14,7 @@ from mstoolkit.config.pacing import Pacing
 from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
+    EdfSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
@@ -23,7 +24,9 @@ from mstoolkit.config.rotation import (
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StickySpec,
     StrideSpec,
+    ThompsonSpec,
 )
 from mstoolkit.model import (
     Closed,
@@ -62,6 +65,12 @@ ROTATIONS: list[RotationSpec] = [
     RandomSpec(kind="random"),
     PowerOfTwoSpec(kind="power-of-two"),
     DeficitSpec(kind="deficit"),
+    PrioritySpec(kind="priority", spill="busy"),
+    PrioritySpec(kind="priority", spill="health"),
+    EdfSpec(kind="edf"),
+    ThompsonSpec(kind="thompson"),
+    StickySpec(kind="sticky"),
+    StickySpec(kind="sticky", bound=1.25),
 ]
 LOTS = [
     Lot(0, "spring", "spring", "marketing", "gmail", "active", 4000.0),
@@ -225,10 +234,10 @@ class Histories(RuleBasedStateMachine):
             return
         pool: Any = self.play.dispatcher._pool
         assert not pool.dirty
-        for isp in pool.isps.values():
-            assert all(path.usable for path in isp.eligible)
-            if isp.queue.n and isp.ready:
-                assert isp.rotation.choose(isp.eligible, isp.ready, self.now) is None
+        for route in pool.routes:
+            assert all(choice.path.usable for choice in route.eligible)
+            if route.queue.n and route.ready:
+                assert route.rotation.choose(route.eligible, route.ready, self.now) is None
 
     @invariant()
     def slots_are_accounted_for(self) -> None:
@@ -241,7 +250,7 @@ class Histories(RuleBasedStateMachine):
             for path in server.paths:
                 mine: list[int] = []
                 for flight in dispatcher._flights.values():
-                    if flight[0] is path:
+                    if flight[0].path is path:
                         mine += [flight[2]] if isinstance(flight[2], int) else flight[2]
                 assert sorted([*mine, *path.idle]) == list(range(len(path.used)))
                 taken += len(mine)

@@ -27,12 +27,15 @@ class Rotation(ABC):
     ``scope`` says how many instances a dispatcher holds: one an ISP, so that shares hold at every
     ISP, or one for the pool, where all mail moves from server to server together. ``waits``
     says that it may choose nobody although somebody is ready; ``counts_load`` asks for `settle`
-    when messages are no longer in flight.
+    when messages are no longer in flight, ``learns`` for `learn` when outcomes are known; ``keyed``
+    says that a message whose key is known has a server of its own (`StickyHash.home`).
     """
 
     scope: ClassVar[Literal["isp", "pool"]] = "isp"
     waits: ClassVar[bool] = False
     counts_load: ClassVar[bool] = False
+    learns: ClassVar[bool] = False
+    keyed: ClassVar[bool] = False
 
     @abstractmethod
     def choose(self, eligible: Sequence[C], ready: Sequence[C], now: float) -> C | None:
@@ -72,6 +75,27 @@ class Rotation(ABC):
 
     def settle(self, index: int, n: int) -> None:  # noqa: B027 (most need not know)
         """Take note that `n` messages of server `index` are no longer in flight."""
+
+    def learn(  # noqa: B027 (most need not know)
+        self, index: int, good: int, bad: int, decided_at: float, now: float
+    ) -> None:
+        """Take note of outcomes of server `index`; they may come late and in any order.
+
+        Parameters
+        ----------
+        index : int
+            Number of the server that carried the messages.
+        good : int
+            Messages that were delivered; below 0 to take back what was told before, because a DSN
+            came after all.
+        bad : int
+            Refusals that the path is to blame for. What the list is to blame for (an unknown user,
+            a full mailbox) teaches nothing and is not told.
+        decided_at : float
+            Scenario time (s) at which the messages were sent.
+        now : float
+            Scenario time (s) at which it became known.
+        """
 
     def next_change(self, now: float) -> float | None:
         """Return when (s) the choice changes by itself, or None."""

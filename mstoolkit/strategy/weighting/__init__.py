@@ -1,48 +1,48 @@
-"""Weighers: how much of the mail a server should carry; a policy's weight is their product."""
+"""Weighers: how much of the mail a server should carry to an ISP. One file a kind."""
 
-from __future__ import annotations
+from mstoolkit.strategy.weighting.base import Outcome, OutcomeKind, Weighed, Weigher
+from mstoolkit.strategy.weighting.capacity import Capacity
+from mstoolkit.strategy.weighting.cost import Cost
+from mstoolkit.strategy.weighting.delivery_rate import DeliveryRate
+from mstoolkit.strategy.weighting.estimate import DecayedBeta, PeakEwma
+from mstoolkit.strategy.weighting.latency import Latency
+from mstoolkit.strategy.weighting.presets import weighers_of, weight, weight_of
+from mstoolkit.strategy.weighting.quota_left import QuotaLeft
+from mstoolkit.strategy.weighting.region import Region
+from mstoolkit.strategy.weighting.registry import (
+    own_weigher,
+    register_weigher,
+    registered_weighers,
+)
+from mstoolkit.strategy.weighting.reputation import Reputation
+from mstoolkit.strategy.weighting.rounding import rounded
+from mstoolkit.strategy.weighting.slow_start import SlowStart
+from mstoolkit.strategy.weighting.static import Static
+from mstoolkit.strategy.weighting.table import Entry, Table
 
-from collections.abc import Callable, Mapping, Sequence
-
-from mstoolkit.config import Server
-
-Weigher = Callable[[Server], float]
-
-
-def static(server: Server) -> float:
-    """Return the weight that the file gives."""
-    return server.weight
-
-
-def capacity(server: Server) -> float:
-    """Return the messages a second that the server can work on."""
-    return server.speed
-
-
-def cost(server: Server) -> float:
-    """Return the inverse of the price of 1,000 messages; a free server counts as 0.01."""
-    return 1.0 / max(server.cost_per_1000, 0.01)
-
-
-WEIGHERS: Mapping[str, Weigher] = {"static": static, "capacity": capacity, "cost": cost}
-
-
-def weight_of(server: Server, weighers: Sequence[str]) -> float:
-    """Return the product of the named weighers; 0 where the file's weight is 0.
-
-    Parameters
-    ----------
-    server : Server
-        The server as the scenario describes it.
-    weighers : sequence of str
-        Names in `WEIGHERS`.
-
-    Examples
-    --------
-    >>> weight_of(Server(weight=3, speed=20), ["static", "capacity"])
-    60.0
-    """
-    product = 1.0 if server.weight > 0 else 0.0
-    for name in weighers:
-        product *= WEIGHERS[name](server)
-    return product
+__all__ = [
+    "Capacity",
+    "Cost",
+    "DecayedBeta",
+    "DeliveryRate",
+    "Entry",
+    "Latency",
+    "Outcome",
+    "OutcomeKind",
+    "PeakEwma",
+    "QuotaLeft",
+    "Region",
+    "Reputation",
+    "SlowStart",
+    "Static",
+    "Table",
+    "Weighed",
+    "Weigher",
+    "own_weigher",
+    "register_weigher",
+    "registered_weighers",
+    "rounded",
+    "weighers_of",
+    "weight",
+    "weight_of",
+]

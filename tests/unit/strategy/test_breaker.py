@@ -144,6 +144,121 @@ def test_it_is_restored_as_it_was() -> None:
         assert (again.troubled, shut(again)) == (breaker.troubled, shut(breaker))
 
 
+# -- a probe's lease
+
+LEASED = Spec(failures=3, base=60.0, longest=300.0, probe=2, lease=100.0)
+
+
+def expiry(breaker: Breaker) -> float | None:
+    return breaker.expires_at
+
+
+def probing(at: float) -> Breaker:
+    """Return a breaker whose whole probe left at a time (s)."""
+    breaker = Breaker(LEASED)
+    opened(breaker, 0.0)
+    breaker.try_again()
+    assert breaker.expires_at is None, "nothing has left yet"
+    breaker.take(2, at)
+    return breaker
+
+
+def test_a_lost_probe_is_replaced_when_its_lease_is_over() -> None:
+    """No answer within the lease is no verdict: it stays half open, and a whole probe may go."""
+    breaker = probing(70.0)
+    assert expiry(breaker) == 170.0
+    assert not breaker.expire(169.0)
+    assert shut(breaker)
+    assert breaker.expire(170.0)
+    assert (breaker.state, breaker.allowance, breaker.level) == ("half-open", 2, 1)
+    assert expiry(breaker) is None
+    assert not breaker.expire(1000.0)
+
+
+def test_word_of_an_expired_probe_changes_nothing() -> None:
+    """Late results neither close nor open it, and give nothing back."""
+    breaker = probing(70.0)
+    old = breaker.generation
+    breaker.expire(170.0)
+    breaker.take(2, 171.0)
+    assert not breaker.success(2, old, 172.0)
+    assert not breaker.failure(2, old, 172.0)
+    breaker.give_back(2, old)
+    assert (breaker.state, breaker.allowance) == ("half-open", 0)
+    assert breaker.success(2, breaker.generation, 173.0)
+
+
+def test_each_message_of_a_probe_renews_the_lease() -> None:
+    """It is over so long after the last one left, and none runs once all are answered or back."""
+    breaker = probing(70.0)
+    breaker.success(1, breaker.generation, 80.0)
+    assert expiry(breaker) == 170.0
+    breaker.give_back(1, breaker.generation)
+    assert expiry(breaker) is None
+    breaker.take(1, 120.0)
+    assert expiry(breaker) == 220.0
+    breaker.failure(1, breaker.generation, 130.0)
+    assert (breaker.state, expiry(breaker)) == ("open", None)
+
+
+def test_without_a_time_there_is_no_lease() -> None:
+    """A driver that does not say when a probe leaves waits for its answer."""
+    breaker = Breaker(LEASED)
+    opened(breaker, 0.0)
+    breaker.try_again()
+    breaker.take(2)
+    assert breaker.expires_at is None
+    assert not breaker.expire(1e9)
+
+
+# -- a share of failures
+
+RATED = Spec(rate=0.5, minimum=4, window=30.0, base=5.0, longest=5.0, probe=1)
+
+
+def test_it_opens_at_a_share_of_failures() -> None:
+    """Polly-advanced: half of at least four results within 30 s; open until now >= 5 s later."""
+    breaker, rows = Breaker(RATED), []
+    for at, event in ((0, "S"), (1, "F"), (2, "F"), (3, "F"), (4, "ask"), (8, "F"), (9, "ask"),
+                      (13, "S"), (14, "S")):  # fmt: skip
+        if breaker.rested(at):
+            breaker.try_again()
+        permitted = not shut(breaker)
+        if event != "ask":
+            breaker.take(1, at)
+            (breaker.success if event == "S" else breaker.failure)(1, breaker.generation, at)
+        rows.append((at, permitted, breaker.state))
+    assert rows == [
+        (0, True, "closed"), (1, True, "closed"), (2, True, "closed"), (3, True, "open"),
+        (4, False, "open"), (8, True, "open"), (9, False, "open"), (13, True, "closed"),
+        (14, True, "closed"),
+    ]  # fmt: skip
+
+
+def test_failures_of_old_do_not_add_to_the_share() -> None:
+    """Results leave the window after 30 s; and a success never opens it, whatever the share."""
+    breaker = Breaker(RATED)
+    assert not breaker.failure(3, 0, 0.0)
+    assert not breaker.success(1, 0, 29.0), "three of four failed, but only a failure opens"
+    assert breaker.state == "closed"
+    assert not breaker.failure(2, 0, 30.0), "two of the three results of the last 30 s"
+    assert breaker.failure(1, 0, 31.0)
+
+
+def test_with_a_share_good_results_always_matter() -> None:
+    """`troubled` tells the driver to report them, from the beginning and after a restore."""
+    breaker = Breaker(RATED)
+    assert breaker.troubled
+    breaker.success(6, 0, 1.0)
+    breaker.failure(3, 0, 2.0)
+    again = Breaker(RATED)
+    again.restore(json.loads(json.dumps(breaker.snapshot())))
+    assert again.troubled
+    assert again.snapshot() == breaker.snapshot()
+    assert not again.failure(2, 0, 3.0), "five of eleven"
+    assert again.failure(1, 0, 4.0), "six of twelve"
+
+
 @pytest.mark.parametrize(
     ("category", "who"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,3 +170,53 @@ def test_counts_are_always_right(
     again.refill(list(queue.piles()))
     assert list(again.piles()) == list(queue.piles())
     assert (again.n, again.later) == (queue.n, queue.later)
+
+
+@given(operations=OPERATIONS)
+def test_urgent_mail_is_counted(operations: list[tuple[str, int, int, float, bool]]) -> None:
+    """`urgent` is what could go now of transactional mail, and goes before all others."""
+    queue = MailQueue()
+    for operation in operations:
+        apply(queue, *operation)
+        ready = [p for lane, _, p in queue.piles() if lane >= 0]
+        assert queue.urgent == sum(p.n for p in ready if p.lot is CODES)
+    urgent = queue.urgent
+    assert [queue.cut(1).lot for _ in range(urgent)] == [CODES] * urgent
+    assert queue.urgent == 0
+    assert not queue.n or queue.cut(1).lot is NEWS
+
+
+def test_draining_names_due_times() -> None:
+    """Everything comes out in order, what could go now without a due time; timers stay set."""
+    queue = MailQueue()
+    queue.add(pile(n=3))
+    queue.add(pile(CODES, n=2))
+    queue.put_off(pile(first=50, n=4, attempt=1), 90.0)
+    queue.put_off(pile(first=60, n=5, attempt=1), 60.0)
+    out = [(due, p.lot.list, p.n) for due, p in queue.drain()]
+    assert out == [(0.0, "codes", 2), (0.0, "spring", 3), (60.0, "spring", 5), (90.0, "spring", 4)]
+    assert (queue.n, queue.later, queue.urgent) == (0, 0, 0)
+    assert not queue.put_off(pile(attempt=1), 60.0), "whoever set a timer for then has it still"
+
+
+def test_taking_what_matches() -> None:
+    """A whole pile, a piece of one, or nothing: the rest stays where it is."""
+    queue = MailQueue()
+    queue.add(pile(first=0, n=10))
+    queue.add(pile(CODES, n=2))
+    queue.put_off(pile(first=50, n=4, attempt=1), 90.0)
+
+    def first_two(waiting: Pile) -> Pile | None:
+        return replace(waiting, n=2) if waiting.lot is NEWS else None
+
+    assert [(due, p.first, p.n) for due, p in queue.take(first_two)] == [(0.0, 0, 2), (90.0, 50, 2)]
+    assert (queue.n, queue.later, queue.urgent) == (10, 2, 2)
+    assert drained(queue) == [("codes", 0, 2), ("spring", 2, 8)]
+    queue.add(Pile(NEWS, -1, 10, 0, 0.0, -1))
+    assert [
+        (p.first, p.n) for _, p in queue.take(lambda waiting: replace(waiting, n=min(waiting.n, 2)))
+    ] == [
+        (-1, 2),
+        (52, 2),
+    ]
+    assert drained(queue) == [("spring", -1, 8)], "counted mail stays counted"

@@ -41,7 +41,7 @@ def own(**options: int) -> Policy:
 
 def test_it_is_made_with_its_options() -> None:
     """The name leads to the class, which is given the number of servers and the options."""
-    rotation = rotation_of(own(every=5).rotation, 4)
+    rotation = rotation_of(own(every=5).rotation, "abcd")
     assert isinstance(rotation, MostlyTheFirst)
     assert rotation._every == 5
     assert registered() == {"mostly-first": MostlyTheFirst}
@@ -67,8 +67,8 @@ def test_it_can_be_simulated_and_compared_in_other_processes() -> None:
 def test_what_is_not_registered_or_cannot_be_made_is_told() -> None:
     """One sentence with the key and what to do."""
     with pytest.raises(ConfigError, match=r"no rotation 'other'; known are mostly-first"):
-        rotation_of(OwnSpec(kind="own", name="other"), 3)
+        rotation_of(OwnSpec(kind="own", name="other"), "abc")
     with pytest.raises(ConfigError, match="cannot be made"):
-        rotation_of(OwnSpec(kind="own", name="mostly-first", options={"most": 3}), 3)
+        rotation_of(OwnSpec(kind="own", name="mostly-first", options={"most": 3}), "abc")
     with pytest.raises(TypeError):
         ms.register_rotation("", MostlyTheFirst)

@@ -10,10 +10,14 @@ import pytest
 from mstoolkit.config import Pacing, Policy, RotationSpec, Server
 from mstoolkit.config.rotation import (
     DeficitSpec,
+    EdfSpec,
     InterleavedSpec,
     PowerOfTwoSpec,
+    PrioritySpec,
     RandomSpec,
+    StickySpec,
     StrideSpec,
+    ThompsonSpec,
 )
 from mstoolkit.model import Enqueued, Lot, Parcel, Send
 from mstoolkit.strategy import Dispatcher
@@ -34,6 +38,12 @@ SPECS: list[RotationSpec] = [
     RandomSpec(kind="random"),
     PowerOfTwoSpec(kind="power-of-two"),
     DeficitSpec(kind="deficit"),
+    EdfSpec(kind="edf"),
+    StickySpec(kind="sticky"),
+    StickySpec(kind="sticky", bound=1.25),
+    PrioritySpec(kind="priority", spill="busy"),
+    PrioritySpec(kind="priority", spill="health"),
+    ThompsonSpec(kind="thompson"),
 ]
 
 
@@ -57,7 +67,10 @@ def shares(play: Rehearsal) -> Counter[str]:
 
 @pytest.mark.parametrize(
     ("spec", "tolerance"),
-    [(SPECS[0], 2), (SPECS[1], 3), (SPECS[2], 65), (SPECS[3], 65), (SPECS[4], 2)],
+    [
+        *[(SPECS[0], 2), (SPECS[1], 3), (SPECS[2], 65), (SPECS[3], 65), (SPECS[4], 2)],
+        *[(spec, 2) for spec in SPECS[5:10]],
+    ],
 )
 def test_a_mailing_is_shared_by_weight(spec: RotationSpec, tolerance: int) -> None:
     """Of 1,000 single messages 5:2:3 go by each server, or nearly (drawn: four deviations)."""

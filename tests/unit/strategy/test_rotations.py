@@ -7,6 +7,7 @@ import pytest
 from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
+    EdfSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
@@ -16,21 +17,28 @@ from mstoolkit.config.rotation import (
     RotationSpec,
     RoundRobinSpec,
     SmoothWeightedSpec,
+    StickySpec,
     StrideSpec,
+    ThompsonSpec,
 )
 from mstoolkit.strategy import rotation_of
 from mstoolkit.strategy.rotation import (
     BatchRotation,
+    BoundedSticky,
     DeficitRoundRobin,
+    EarliestDeadline,
     Interleaved,
     IntervalRotation,
     LeastLoaded,
     PowerOfTwo,
+    PriorityByHealth,
     PriorityFailover,
     Rotation,
     RoundRobin,
     SmoothWeighted,
     StaticStride,
+    StickyHash,
+    ThompsonSampling,
     WeightedRandom,
 )
 from mstoolkit.testing import Contender, RotationSuite, contenders, sequence
@@ -271,11 +279,16 @@ def test_least_loaded_ties() -> None:
         (RandomSpec(kind="random"), WeightedRandom),
         (PowerOfTwoSpec(kind="power-of-two"), PowerOfTwo),
         (DeficitSpec(kind="deficit"), DeficitRoundRobin),
+        (PrioritySpec(kind="priority", spill="health"), PriorityByHealth),
+        (EdfSpec(kind="edf"), EarliestDeadline),
+        (ThompsonSpec(kind="thompson"), ThompsonSampling),
+        (StickySpec(kind="sticky"), StickyHash),
+        (StickySpec(kind="sticky", bound=1.25), BoundedSticky),
     ],
 )
 def test_files_name_the_rotations(spec: RotationSpec, kind: type[Rotation]) -> None:
     """Every rotation that a file can name is the one that is made."""
-    assert type(rotation_of(spec, 3)) is kind
+    assert type(rotation_of(spec, "abc")) is kind
 
 
 @pytest.mark.parametrize(
@@ -286,23 +299,26 @@ def test_files_name_the_rotations(spec: RotationSpec, kind: type[Rotation]) -> N
         StrideSpec(kind="stride"),
         RandomSpec(kind="random"),
         DeficitSpec(kind="deficit"),
+        ThompsonSpec(kind="thompson"),
     ],
 )
 def test_queues_do_not_all_begin_alike(spec: RotationSpec) -> None:
     """The first messages of many queues go to all servers, and a queue's number is all it takes."""
     firsts = [
-        sequence(rotation_of(spec, 3, number), contenders(2, 1, 1), 1) for number in range(30)
+        sequence(rotation_of(spec, "abc", number), contenders(2, 1, 1), 1) for number in range(30)
     ]
     assert set(firsts) == set("abc")
-    again = [sequence(rotation_of(spec, 3, number), contenders(2, 1, 1), 1) for number in range(30)]
+    again = [
+        sequence(rotation_of(spec, "abc", number), contenders(2, 1, 1), 1) for number in range(30)
+    ]
     assert again == firsts
 
 
 def test_files_set_the_options() -> None:
     """KumoMTA's start and the quantum of a file are those of the rotation."""
-    kumomta = rotation_of(InterleavedSpec(kind="interleaved", start="kumomta"), 3, 2)
+    kumomta = rotation_of(InterleavedSpec(kind="interleaved", start="kumomta"), "abc", 2)
     assert sequence(kumomta, contenders(5, 2, 3), 5) == "bcaaa"
     assert (
-        sequence(rotation_of(DeficitSpec(kind="deficit", quantum=3), 2), contenders(1, 1), 4)
+        sequence(rotation_of(DeficitSpec(kind="deficit", quantum=3), "ab"), contenders(1, 1), 4)
         == "aaab"
     )

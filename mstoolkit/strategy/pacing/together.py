@@ -1,0 +1,147 @@
+"""Several limits at once: the lowest wins, and a message is charged to all of them or to none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mstoolkit.config.quota import QuotaSpec, WindowSpec
+from mstoolkit.strategy.pacing.meter import Meter
+from mstoolkit.strategy.pacing.metered import Metered
+from mstoolkit.strategy.pacing.quota import CalendarQuota
+from mstoolkit.strategy.pacing.sliding import SlidingWindow
+
+
+class Together(Meter):
+    """Meters that all have to agree.
+
+    The one with the smallest budget is asked first, so that most refusals cost one question. A
+    parcel leaves over the longest span that one of them asks for, and all are charged for that.
+
+    Parameters
+    ----------
+    meters : sequence of Meter
+        At least one.
+
+    Examples
+    --------
+    >>> both = Together([Metered(rate=1.0, burst=10), SlidingWindow(15, 60.0)])
+    >>> both.room(0.0, most=500), both.commit(15, 0.0)
+    (15, 5.0)
+    >>> both.ready_at(5.0)  # the window counts all of them from when the last one left
+    65.0
+    """
+
+    def __init__(self, meters: Sequence[Meter]) -> None:
+        self.meters = tuple(meters)
+        self._asked = sorted(self.meters, key=lambda meter: meter.room(0.0, sys.maxsize))
+
+    def ready_at(self, now: float) -> float:
+        ready = now
+        while True:
+            later = max(meter.ready_at(ready) for meter in self._asked)
+            if later <= ready:
+                return ready
+            ready = later
+
+    def room(self, now: float, most: int) -> int:
+        for meter in self._asked:
+            most = meter.room(now, most)
+            if not most:
+                break
+        return most
+
+    def leaves(self, n: int, now: float) -> float:
+        return max(meter.leaves(n, now) for meter in self._asked)
+
+    def commit(self, n: int, now: float, span: float = 0.0) -> float:
+        """Take `n` messages from all; see `Meter.commit`.
+
+        Raises
+        ------
+        ValueError
+            If one of them has no room for so many; then none is charged.
+        """
+        if self.room(now, n) < n:
+            raise ValueError(f"there is no room for {n} messages at {now}")
+        span = max(span, self.leaves(n, now) - now)
+        for meter in self.meters:
+            meter.commit(n, now, span)
+        return span
+
+    def refund(self, n: int, charged_at: float, span: float | None = None) -> None:
+        for meter in self.meters:
+            meter.refund(n, charged_at, span)
+
+    def snapshot(self) -> dict[str, Any]:
+        return {"meters": [meter.snapshot() for meter in self.meters]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        for meter, own in zip(self.meters, state["meters"], strict=True):
+            meter.restore(own)
+
+
+def inherit(meter: Meter, old: Meter, now: float) -> None:
+    """Let a meter go on where another one of its kind was; its limit is its own.
+
+    Meters of different kinds have nothing to hand on.
+
+    Parameters
+    ----------
+    meter : Meter
+        Fresh.
+    old : Meter
+        What it replaces.
+    now : float
+        Scenario time, s.
+    """
+    if type(meter) is not type(old):
+        return
+    if isinstance(meter, Together) and isinstance(old, Together):
+        for one, other in zip(meter.meters, old.meters, strict=False):
+            inherit(one, other, now)
+    elif isinstance(meter, Metered):
+        rate = meter.rate
+        meter.restore(old.snapshot())
+        meter.retune(rate, now)
+    else:
+        meter.restore(old.snapshot())
+
+
+def meter_of(
+    rate: float | None,
+    burst: int,
+    windows: Sequence[WindowSpec],
+    quotas: Sequence[QuotaSpec],
+    epoch: float,
+) -> Meter | None:
+    """Return what keeps all of these limits, or None if there are none.
+
+    Parameters
+    ----------
+    rate : float or None
+        Messages a second; None for no limit of this kind.
+    burst : int
+        Messages that may leave at one instant, at least 1.
+    windows : sequence of WindowSpec
+        Limits within a moving time.
+    quotas : sequence of QuotaSpec
+        Limits by the calendar.
+    epoch : float
+        Unix time (s) of scenario time 0.
+
+    Examples
+    --------
+    >>> meter = meter_of(10.0, 10, [WindowSpec(n=500, within=600.0)], [], epoch=0.0)
+    >>> meter.room(0.0, most=10_000)
+    500
+    """
+    meters: list[Meter] = [] if rate is None else [Metered(rate, burst)]
+    meters += [SlidingWindow(spec.n, spec.within) for spec in windows]
+    meters += [
+        CalendarQuota(spec.n, spec.per, spec.at, spec.zone, epoch, spec.spread) for spec in quotas
+    ]
+    if len(meters) > 1:
+        return Together(meters)
+    return meters[0] if meters else None
