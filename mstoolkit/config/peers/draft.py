@@ -161,6 +161,8 @@ def _limits(limits: Limits) -> str:
     for name in ("burst", "connections", "messages_per_connection"):
         value = getattr(limits, name)
         parts[name] = None if value is None else str(value)
+    if limits.connection_rate:
+        parts["connection_rate"] = quoted(rate_text(limits.connection_rate))
     return ", ".join(f"{name} = {value}" for name, value in parts.items() if value)
 
 
@@ -196,6 +198,7 @@ def _strategy(found: Found) -> Iterator[str]:
     yield ""
     yield f"[{name}.failover]          # no breaker counts the deferrals of a path"
     yield f"path = {_breaker(policy.failover.path)}"
+    yield f"pin = {'true' if policy.failover.pin else 'false'}"
     for rule in policy.rules:
         yield from _rule(rule, name)
     yield ""
@@ -246,6 +249,8 @@ def _pacing(pacing: Pacing) -> Iterator[str]:
     yield f"rate = {quoted(rate_text(pacing.rate))}"
     for name in ("burst", "connections", "messages_per_connection"):
         yield f"{name} = {getattr(pacing, name)}"
+    if pacing.connection_rate:
+        yield f"connection_rate = {quoted(rate_text(pacing.connection_rate))}"
     if (feedback := pacing.feedback) is not None:
         parts = {
             "initial": str(feedback.initial),

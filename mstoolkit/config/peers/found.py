@@ -18,6 +18,7 @@ from mstoolkit.config.load import load_profile
 from mstoolkit.config.pacing import FeedbackSpec, Limits, Pacing
 from mstoolkit.config.peers.reading import Imported
 from mstoolkit.config.policy import Policy
+from mstoolkit.config.resolve import Resolver
 from mstoolkit.config.retry import Retry
 from mstoolkit.config.rules import Rule
 from mstoolkit.config.scenario import Server
@@ -30,6 +31,7 @@ UNLIMITED_RATE = 1000.0  # messages a second of a path, where a system sets no l
 UNLIMITED_MESSAGES = 10_000  # messages a connection, likewise
 MOST_SERVERS = 1000
 ATTEMPTS = 10_000  # more than a message is given anywhere
+_LONGEST = 255  # characters of a domain
 _COLD = 0.05  # warmth of an address that the configuration calls cold; an assumption
 
 LimitsOf = dict[str, float]
@@ -177,7 +179,7 @@ class Gathered:
                 "rotation": rotation,
                 "pacing": pacing,
                 "retry": self.retry or Retry(preset=self.system, hints=False),
-                "failover": failover_of(Breaker(), self.dead),
+                "failover": failover_of(self.system, Breaker(), self.dead),
                 "rules": self._named_apart(),
             }
         )
@@ -241,11 +243,15 @@ _WHERE: Mapping[System, str] = {
 }
 
 
-def failover_of(server: Breaker, dead: float | None) -> Failover:
+def failover_of(system: System, server: Breaker, dead: float | None) -> Failover:
     """Return the failover of a system whose paths have no breaker that counts deferrals.
+
+    PowerMTA queues a message for a virtual MTA; the others choose anew for each attempt.
 
     Parameters
     ----------
+    system : str
+        One of `SYSTEMS`.
     server : Breaker
         When a server that cannot be reached is left alone.
     dead : float, optional
@@ -254,7 +260,7 @@ def failover_of(server: Breaker, dead: float | None) -> Failover:
     path = Breaker(failures=NEVER, window=60.0)
     if dead is not None:
         path = path.model_copy(update={"base": dead, "longest": dead})
-    return Failover(server=server, path=path)
+    return Failover(server=server, path=path, pin=system == "powermta")
 
 
 class Domains:
@@ -268,24 +274,16 @@ class Domains:
     """
 
     def __init__(self) -> None:
-        self._domains: dict[str, str] = {}
-        self._suffixes: dict[str, str] = {}
-        for name in isp_names():
-            profile = load_profile(name)
-            self._domains |= dict.fromkeys(profile.domains, name)
-            self._suffixes |= dict.fromkeys(profile.mx_suffixes, name)
+        self._resolver = Resolver({name: load_profile(name) for name in isp_names()})
 
     def isp(self, domain: str) -> str | None:
         """Return the ISP of a recipient domain, or None if no shipped one serves it."""
-        return self._domains.get(domain.strip().lower().rstrip("."))
+        return self._resolver.isp(domain) or None if len(domain) <= _LONGEST else None
 
     def isp_of_mx(self, suffix: str) -> str | None:
         """Return the ISP whose mail exchangers end so, or None."""
-        plain = suffix.strip().lower().strip(".")
-        for known, isp in self._suffixes.items():
-            if plain == known or plain.endswith(f".{known}"):
-                return isp
-        return None
+        host = suffix.strip().lstrip(".")
+        return self._resolver.isp("", [host]) or None if len(host) <= _LONGEST else None
 
 
 def give_up_after(delays: Iterable[float], lifetime: float, grid: float = 0.0) -> int:

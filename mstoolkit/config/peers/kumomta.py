@@ -37,7 +37,7 @@ _BURST = re.compile(r"\s*,\s*max_burst\s*=\s*(\d{1,9})\s*$")
 _CONNECTIONS = ("connection_limit", "provider_connection_limit")
 _RATES = ("max_message_rate", "provider_max_message_rate")
 _HEADERS = re.compile(r"\w+_header")
-_HERE = "has no counterpart here"
+_HERE = "is not carried over"
 
 
 def read_kumomta_files(files: Sequence[Text], *, pool: str | None = None) -> Found:
@@ -352,6 +352,8 @@ def _limit(key: str, value: Any) -> LimitsOf:
         return {"messages_per_connection": _count(value)}
     if key in _RATES:
         return _rate(value)
+    if key == "max_connection_rate":
+        return {"connection_rate": _rate(value)["rate"]}
     if key in ("sources", "automation", "match"):
         return {}
     raise ForeignError(_HERE)

@@ -53,7 +53,7 @@ _NEXT_HOP = re.compile(r"(?:([\w.-]+):)?\[?([\w.:-]*?)\]?(?::\d+)?")
 _OPTION = re.compile(r"-o\s+(?:\{\s*([\w-]+)\s*=\s*([^{}]*?)\s*\}|([\w-]+)=(\S*))")
 _UNLIMITED_CONNECTIONS = 1000
 _EXPANSIONS, _LENGTH = 20, 200_000
-_HERE = "has no counterpart here"
+_HERE = "is not carried over"
 
 
 class _Setting(NamedTuple):

@@ -41,7 +41,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 _MACRO = re.compile(r"\$(\w[\w-]*)")
 _RULES = {"smtp-pattern-list", "backoff-max-msg-rate", "backoff-retry-after"}
 _RULES |= {"backoff-to-normal-after", "reenable-source-ip-after"}
-_HERE = "has no counterpart here"
+_HERE = "is not carried over"
 _DEPTH = 20
 
 
@@ -278,11 +278,14 @@ def _limit(directive: str, value: str) -> LimitsOf:
     name = _NUMBERS.get(directive)
     if name is not None:
         return {name: _count(value, name)}
-    if directive != "max-msg-rate":
+    if directive not in ("max-msg-rate", "max-connect-rate"):
         raise ForeignError(_HERE)
-    if value.lower() in ("unlimited", "0"):
+    none = value.lower() in ("unlimited", "0")
+    count, seconds = (int(UNLIMITED_RATE), 1.0) if none else foreign_count(value)
+    if directive == "max-connect-rate":
+        return {"connection_rate": count / seconds}
+    if none:
         return {"rate": UNLIMITED_RATE, "burst": int(UNLIMITED_RATE)}
-    count, seconds = foreign_count(value)
     # The guide states no burst. The period's count at once would be a guess; one is the least.
     return {"rate": count / seconds, "burst": 1}
 

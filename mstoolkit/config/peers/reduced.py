@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.pacing import Limits, Pacing
-from mstoolkit.config.peers.found import UNLIMITED_RATE, failover_of
+from mstoolkit.config.peers.found import UNLIMITED_RATE, System, failover_of
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.retry import Retry
 from mstoolkit.config.rules import Match, Rule
@@ -20,7 +20,8 @@ from mstoolkit.config.scenario import Scenario, Server
 _UNWEIGHTED = {"round-robin", "batch", "interval"}
 _FINEST = 1000
 _POLICY = {"rotation", "weighting", "pacing", "failover", "retry", "rules"}
-_PACING = {"rate", "burst", "connections", "messages_per_connection", "adapt", "feedback"}
+_PACING = {"rate", "burst", "connections", "messages_per_connection", "connection_rate"}
+_PACING |= {"adapt", "feedback"}
 _SERVER = {
     "host", "port", "source_ip", "region", "weight", "priority", "connections", "speed", "latency",
     "cost_per_1000", "warm", "limits", "isp_limits",
@@ -57,6 +58,7 @@ class PathLimits(NamedTuple):
     burst: int
     connections: int
     messages_per_connection: int
+    connection_rate: float | None = None
 
     def limits(self) -> Limits:
         """Return them as a scenario states them."""
@@ -69,6 +71,7 @@ class Draft:
 
     scenario: Scenario
     policy: Policy
+    system: System
     title: str
     lost: list[str] = field(default_factory=list)
 
@@ -95,8 +98,9 @@ class Draft:
         """Note what none of the systems has."""
         policy, title = self.policy, self.title
         self._unknown_parts()
-        if policy.weighting != ("static",):
-            self.lose(f"weighting {' x '.join(policy.weighting)}: {title} takes fixed weights; "
+        kinds = [getattr(each, "kind", each) for each in policy.weighting]
+        if kinds != ["static"]:
+            self.lose(f"weighting {' x '.join(kinds)}: {title} takes fixed weights; "
                       "those of the file stand")  # fmt: skip
         if policy.pacing.adapt is not None:
             self.lose(
@@ -107,6 +111,8 @@ class Draft:
         self.lose(f"failover.path: {title} has no breaker that counts a path's deferrals")
         self.lose("failover.server: its figures are not written; the simulated form keeps them, as "
                   "a server that cannot be reached is noticed by any system")  # fmt: skip
+        if policy.failover.exhausted != "hold" or policy.failover.panic is not None:
+            self.lose("failover: exhausted and panic are not written; mail waits")
         if policy.retry.hints:
             self.lose("retry.hints: waits that a reply names are not kept")
         self.lose("servers: connections in all, speed, latency, cost and warmth are facts of the "
@@ -151,7 +157,7 @@ class Draft:
                 "pacing": pacing,
                 "retry": retry,
                 "rules": tuple(rules),
-                "failover": failover_of(self.policy.failover.server, dead),
+                "failover": failover_of(self.system, self.policy.failover.server, dead),
             }
         )
 
@@ -198,6 +204,7 @@ def effective(scenario: Scenario, pacing: Pacing, name: str, isp: str) -> PathLi
         own.messages_per_connection
         or general.messages_per_connection
         or pacing.messages_per_connection,
+        own.connection_rate or general.connection_rate or pacing.connection_rate,
     )
 
 

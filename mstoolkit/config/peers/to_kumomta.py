@@ -57,7 +57,13 @@ def to_kumomta(draft: Draft) -> Exported:
 def _default(draft: Draft) -> PathLimits:
     """Return the policy's own limits."""
     pacing = draft.policy.pacing
-    return PathLimits(pacing.rate, pacing.burst, pacing.connections, pacing.messages_per_connection)
+    return PathLimits(
+        pacing.rate,
+        pacing.burst,
+        pacing.connections,
+        pacing.messages_per_connection,
+        pacing.connection_rate,
+    )
 
 
 def _steps(delays: Iterator[float], count: int) -> list[float]:
@@ -91,6 +97,8 @@ def _expressible(draft: Draft, rule: Rule) -> bool:
 
 def _coarse(limits: PathLimits) -> PathLimits:
     """Return limits as KumoMTA can state them: a rate is a whole number per unit."""
+    if limits.connection_rate is not None:
+        limits = limits._replace(connection_rate=counted_rate(limits.connection_rate)[1])
     if is_unlimited(limits.rate):
         return limits
     return limits._replace(rate=counted_rate(limits.rate)[1])
@@ -164,6 +172,8 @@ def _limits(limits: PathLimits) -> Iterator[str]:
     if not is_unlimited(limits.rate):
         rate, _ = counted_rate(limits.rate)
         yield f"max_message_rate = {quoted(f'{rate},max_burst={limits.burst}')}"
+    if limits.connection_rate is not None:
+        yield f"max_connection_rate = {quoted(counted_rate(limits.connection_rate)[0])}"
 
 
 def _automation(rule: Rule, site: str) -> Iterator[str]:

@@ -99,6 +99,8 @@ def _losses(draft: Draft, names: dict[str, str]) -> None:
 def _lane(draft: Draft, name: str) -> _Lane:
     limits, pacing = draft.used[name].limits, draft.policy.pacing
     set_here = limits.model_dump(exclude_none=True)
+    if limits.connection_rate or pacing.connection_rate:
+        draft.lose("connection_rate: Postfix does not limit how often connections are opened")
     merged = Pacing.model_validate({**pacing.model_dump(), **set_here})
     if not is_unlimited(merged.rate):
         if merged.rate > 1.0:

@@ -34,6 +34,7 @@ def to_powermta(draft: Draft) -> Exported:
             rate=pacing.rate,
             connections=pacing.connections,
             messages_per_connection=pacing.messages_per_connection,
+            connection_rate=pacing.connection_rate,
         )
     )
     delays, lifetime = draft.delays(), draft.lifetime()
@@ -97,6 +98,9 @@ def _expressible(draft: Draft, rule: Rule) -> bool:
 def _coarse(limits: Limits) -> Limits:
     """Return limits as PowerMTA can state them: whole numbers per unit, no burst."""
     rate = limits.rate
+    if limits.connection_rate is not None:
+        dial = counted_rate(limits.connection_rate)[1]
+        limits = limits.model_copy(update={"connection_rate": dial})
     if rate is None:
         return limits.model_copy(update={"burst": None})
     if is_unlimited(rate):
@@ -135,6 +139,8 @@ def _limits(limits: Limits) -> Iterator[str]:
     if limits.rate is not None:
         rate = "unlimited" if is_unlimited(limits.rate) else counted_rate(limits.rate)[0]
         yield f"max-msg-rate {rate}"
+    if limits.connection_rate is not None:
+        yield f"max-connect-rate {counted_rate(limits.connection_rate)[0]}"
     if (messages := limits.messages_per_connection) is not None:
         yield f"max-msg-per-connection {0 if messages >= UNLIMITED_MESSAGES else messages}"
 

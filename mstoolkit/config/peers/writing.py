@@ -55,4 +55,4 @@ def export(scenario: Scenario, strategy: str, to: System) -> Exported:
             f"there is no system {to!r}", key="to", remedy=suggestion(to, list(SYSTEMS))
         )
     title, write = _WRITERS[to]
-    return write(Draft(scenario, scenario.strategies[strategy], title))
+    return write(Draft(scenario, scenario.strategies[strategy], to, title))

@@ -68,7 +68,7 @@ def test_what_is_lost_is_printed_and_kept(mst: Run, tmp_path: Path) -> None:
     names = written("kumomta", tmp_path)
     _, out, _ = mst("init", "--from", "kumomta", *names, "-o", "mine.toml")
     text = Path("mine.toml").read_text(encoding="utf-8")
-    for line in ("sources.toml:3: ttl: has no counterpart here", "pool 'q' is not carried over"):
+    for line in ("sources.toml:3: ttl: is not carried over", "pool 'q' is not carried over"):
         assert line in out
         assert f"#   {line}" in text
     assert "quickstart" in text.split("[audience]")[0]
@@ -81,7 +81,7 @@ def test_json_holds_the_same(mst: Run, tmp_path: Path) -> None:
     assert (status, err) == (0, "")
     found = json.loads(out)
     assert found["servers"]["a"] == {"source_ip": "192.0.2.1", "weight": 1.0}
-    assert {"file": "config", "line": 9, "reason": "run-as-root: has no counterpart here"} in found[
+    assert {"file": "config", "line": 9, "reason": "run-as-root: is not carried over"} in found[
         "not_carried_over"
     ]
     assert json.loads(mst("init", "--json")[1])["servers"] == {}

@@ -179,10 +179,10 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     """Each key without a counterpart is named with file and line."""
     notes = told(all_files().notes)
     for line in (
-        "sources.toml:4: ehlo_domain: has no counterpart here",
-        "shaping.toml:6: idle_timeout: has no counterpart here",
+        "sources.toml:4: ehlo_domain: is not carried over",
+        "shaping.toml:6: idle_timeout: is not carried over",
         "shaping.toml:23: somewhere.example: limits for whom no shipped provider stands",
-        "queues.toml:2: tenant_header: has no counterpart here",
+        "queues.toml:2: tenant_header: is not carried over",
         "queues.toml:7: max_age: there are no tenants here",
         "source 'ip-3' is in no pool that is carried over",
     ):
@@ -190,6 +190,13 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     assert any("aol.com: messages_per_connection differs" in line for line in notes)
     assert any("pool 'alerts' is not carried over" in line for line in notes)
     assert any(line.startswith("queues.toml:14: queue gmail.com") for line in notes)
+
+
+def test_new_connections_and_pins() -> None:
+    """The rate of new connections is kept; each attempt chooses its source anew."""
+    found = read(("s.toml", SOURCES), ("l.toml", '[default]\nmax_connection_rate = "100/min"'))
+    assert found.policy.pacing.connection_rate == 100 / 60
+    assert not found.policy.failover.pin
 
 
 def test_later_files_override_earlier_ones() -> None:
@@ -225,11 +232,11 @@ def test_lua_literals() -> None:
     assert (retry.base, retry.attempts) == (60.0, 3)
     notes = told(found.notes)
     for line in (
-        "init.lua:6: ehlo_domain: has no counterpart here",
+        "init.lua:6: ehlo_domain: is not carried over",
         "init.lua:12: kumo.make_egress_source: its name is not written out",
         "init.lua:14: kumo.make_egress_pool: an entry of 'pool-1' is not written out",
         "init.lua:22: kumo.make_queue_config: is given no table that is written out",
-        "init.lua:23: kumo.make_listener_domain: has no counterpart here",
+        "init.lua:23: kumo.make_listener_domain: is not carried over",
     ):
         assert line in notes
     assert any(n.startswith("init.lua:18: max_deliveries_per_connection") for n in notes)

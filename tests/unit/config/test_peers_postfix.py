@@ -119,9 +119,9 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     """Each parameter and option without a counterpart is named with file and line."""
     notes = told(read(MAIN, MASTER).notes)
     for line in (
-        "main.cf:3: myhostname: has no counterpart here",
+        "main.cf:3: myhostname: is not carried over",
         "master.cf:2, 3: a service that sends no mail to other hosts",
-        "master.cf:4: -o smtp_helo_name: has no counterpart here",
+        "master.cf:4: -o smtp_helo_name: is not carried over",
     ):
         assert line in notes
 
@@ -136,7 +136,7 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
         ("default_destination_concurrency_positive_feedback = -1", "is no feedback: '-1'"),
         ("default_destination_concurrency_negative_feedback = 2", "is taken as 1"),
         ("default_transport = randmap:{a:,b:}", "Postfix looks up no table here"),
-        ("transport_maps = hash:/etc/postfix/transport", "transport_maps: has no counterpart here"),
+        ("transport_maps = hash:/etc/postfix/transport", "transport_maps: is not carried over"),
     ],
 )
 def test_odd_lines_are_told(text: str, says: str) -> None:

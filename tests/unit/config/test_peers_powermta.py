@@ -21,6 +21,7 @@ include /etc/pmta/more
     <domain *>
         max-smtp-out 4          # quietly
         max-msg-rate 100/h
+        max-connect-rate 6/min
     </domain>
     <domain gmail.com googlemail.com>
         max-msg-rate 30/10m
@@ -93,10 +94,11 @@ def test_limits_by_virtual_mta_and_domain() -> None:
     """Domains inside a virtual MTA are its own limits; those outside hold for all of them."""
     found = read()
     v1, v2 = found.servers["v1"], found.servers["v2"]
-    assert v1.limits == Limits(rate=100 / 3600, burst=1, connections=4)
+    assert v1.limits == Limits(rate=100 / 3600, burst=1, connections=4, connection_rate=0.1)
     assert v1.isp_limits["gmail"] == Limits(rate=30 / 600, burst=1)
     assert v1.isp_limits["yahoo"] == v2.isp_limits["yahoo"] == Limits(messages_per_connection=20)
     pacing = found.policy.pacing
+    assert found.policy.failover.pin, "a message is queued for a virtual MTA"
     assert (pacing.connections, pacing.messages_per_connection) == (10, 10_000)
     assert pacing.rate == 1000.0, "no rate is given, so there is none"
 
@@ -124,14 +126,14 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     """Each directive without a counterpart is named with file and line."""
     notes = told(read().notes)
     for line in (
-        "config:3: postmaster: has no counterpart here",
+        "config:3: postmaster: is not carried over",
         "config:5: include: is not followed; give /etc/pmta/more as a file too",
-        "config:9: domain-key: has no counterpart here",
-        "config:16: max-cold-virtual-mta-msg: warm-up plans are not carried over",
-        "config:43: dkim-sign: has no counterpart here",
-        "config:47: retry-after: the retry times of one domain; here all mail is retried alike",
-        "config:51: max-smtp-out: limits of elsewhere.example, for whom no shipped provider stands",
-        "config:57: <source>: has no counterpart here",
+        "config:9: domain-key: is not carried over",
+        "config:17: max-cold-virtual-mta-msg: warm-up plans are not carried over",
+        "config:44: dkim-sign: is not carried over",
+        "config:48: retry-after: the retry times of one domain; here all mail is retried alike",
+        "config:52: max-smtp-out: limits of elsewhere.example, for whom no shipped provider stands",
+        "config:58: <source>: is not carried over",
         "v2-cold: a cold virtual MTA; carried over as a cold server",
     ):
         assert line in notes
@@ -146,7 +148,7 @@ def test_limits_within_a_pool_are_told() -> None:
         "<domain *>\nmax-smtp-out\t1\n</domain>\n</virtual-mta-pool>"
     )
     assert found.policy.pacing.connections == 20
-    assert "config:6: max-smtp-out: within <virtual-mta-pool p>: has no counterpart here" in told(
+    assert "config:6: max-smtp-out: within <virtual-mta-pool p>: is not carried over" in told(
         found.notes
     )
 
