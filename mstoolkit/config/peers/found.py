@@ -269,21 +269,35 @@ class Domains:
     Examples
     --------
     >>> domains = Domains()
-    >>> domains.isp("hotmail.com"), domains.isp_of_mx(".google.com"), domains.isp("x.example")
-    ('outlook', 'gmail', None)
+    >>> domains.isp("hotmail.com"), domains.isp("x.example")
+    ('outlook', None)
+    >>> domains.isps_of(mx=".icloud.com"), domains.isps_of(domain="gmx.de")
+    (['apple'], ['gmx'])
     """
 
     def __init__(self) -> None:
-        self._resolver = Resolver({name: load_profile(name) for name in isp_names()})
+        self._profiles = {name: load_profile(name) for name in isp_names()}
+        self._resolver = Resolver(self._profiles)
 
     def isp(self, domain: str) -> str | None:
         """Return the ISP of a recipient domain, or None if no shipped one serves it."""
         return self._resolver.isp(domain) or None if len(domain) <= _LONGEST else None
 
-    def isp_of_mx(self, suffix: str) -> str | None:
-        """Return the ISP whose mail exchangers end so, or None."""
-        host = suffix.strip().lstrip(".")
-        return self._resolver.isp("", [host]) or None if len(host) <= _LONGEST else None
+    def isps_of(self, *, mx: str = "", domain: str = "") -> list[str]:
+        """Return the ISPs that have mail exchangers, or domains, with such a suffix."""
+        wanted = (mx or domain).strip().lower().strip(".")
+        if not wanted or len(wanted) > _LONGEST:
+            return []
+        if mx and (narrower := self._resolver.isp("", [wanted])):
+            return [narrower]
+        return [
+            name
+            for name, profile in self._profiles.items()
+            if any(
+                f".{each}".endswith(f".{wanted}")
+                for each in (profile.mx_suffixes if mx else profile.domains)
+            )
+        ]
 
 
 def give_up_after(delays: Iterable[float], lifetime: float, grid: float = 0.0) -> int:

@@ -154,29 +154,31 @@ class _Reader:
     def _shaping(self, tree: Mapping[str, Any], file: Text) -> None:
         isps: dict[str, str] = {}
         for name, table in self._tables(tree.get("provider", {}), ("provider",)):
-            isp = self._provider(name, table)
-            isps[name] = isp or name
-            self._block(table, ("provider", name), isp)
+            served = self._provider(table)
+            isps[name] = served[0] if served else name
+            self._block(table, ("provider", name), served)
         for name, table in self._tables(tree, ()):
             if name == "default":
-                self._block(table, (name,), None)
+                self._block(table, (name,), [])
             elif name != "provider":
                 isp = self._domains.isp(name)
                 isps[name] = isp or name
-                self._block(table, (name,), isp)
+                self._block(table, (name,), [isp] if isp else [])
         self._to.take_rules(read_kumomta(file.text, isps=isps), file.name)
 
-    def _provider(self, name: str, table: Mapping[str, Any]) -> str | None:
-        """Return the ISP that a provider block is about."""
+    def _provider(self, table: Mapping[str, Any]) -> list[str]:
+        """Return the ISPs that a provider block is about."""
         match = table.get("match")
+        isps: list[str] = []
         for one in match if isinstance(match, list) else []:
             for kind, value in one.items() if isinstance(one, Mapping) else ():
-                known = self._domains.isp if kind == "DomainSuffix" else self._domains.isp_of_mx
-                if isinstance(value, str) and (isp := known(value)):
-                    return isp
-        return None
+                if isinstance(value, str) and kind == "DomainSuffix":
+                    isps += self._domains.isps_of(domain=value)
+                elif isinstance(value, str):
+                    isps += self._domains.isps_of(mx=value)
+        return list(dict.fromkeys(isps))
 
-    def _block(self, table: Mapping[str, Any], path: Path, isp: str | None) -> None:
+    def _block(self, table: Mapping[str, Any], path: Path, isps: list[str]) -> None:
         """Take the limits of a domain or provider, and those of single sources at it."""
         default = path == ("default",)
         limits = self._limits(table, path)
@@ -189,10 +191,9 @@ class _Reader:
             if sources:
                 self._note((*path, "sources"), "default.sources: KumoMTA applies no source's "
                            "limits to all domains; name the domains or providers")  # fmt: skip
-        elif isp is None:
-            if limits or sources:
-                self._note(path, f"{path[-1]}: limits for whom no shipped provider stands")
-        else:
+        elif not isps and (limits or sources):
+            self._note(path, f"{path[-1]}: limits for whom no shipped provider stands")
+        for isp in isps:
             self._take(isp, limits, sources, path)
 
     def _take(

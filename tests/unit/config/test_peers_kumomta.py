@@ -192,6 +192,26 @@ def test_what_is_not_carried_over_is_told_with_its_line() -> None:
     assert any(line.startswith("queues.toml:14: queue gmail.com") for line in notes)
 
 
+@pytest.mark.parametrize(
+    ("match", "isps"),
+    [
+        ('MXSuffix=".icloud.com"', ["apple"]),
+        ('MXSuffix=".gmail-smtp-in.l.google.com"', ["gmail"]),
+        ('HostName="mta5.am0.yahoodns.net"', ["yahoo"]),
+        ('DomainSuffix="hotmail.com"', ["outlook"]),
+        ('MXSuffix=".net"', ["comcast", "gmx", "yahoo"]),
+        ('MXSuffix=".outlook.example"', []),
+        ('MXSuffix=""', []),
+    ],
+)
+def test_providers_are_known_by_what_they_match(match: str, isps: list[str]) -> None:
+    """A suffix may be wider or narrower than that of a shipped profile."""
+    block = f'[provider."p"]\nmatch = [{{{match}}}]\nconnection_limit = 3'
+    found = read(("s.toml", SOURCES), ("l.toml", block))
+    assert sorted(found.servers["ip-1"].isp_limits) == isps
+    assert isps or any("l.toml:1: p: limits for whom" in line for line in told(found.notes))
+
+
 def test_new_connections_and_pins() -> None:
     """The rate of new connections is kept; each attempt chooses its source anew."""
     found = read(("s.toml", SOURCES), ("l.toml", '[default]\nmax_connection_rate = "100/min"'))
