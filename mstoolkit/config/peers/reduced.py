@@ -113,6 +113,8 @@ class Draft:
                   "a server that cannot be reached is noticed by any system")  # fmt: skip
         if policy.failover.exhausted != "hold" or policy.failover.panic is not None:
             self.lose("failover: exhausted and panic are not written; mail waits")
+        if policy.failover.pin and self.system != "powermta":
+            self.lose(f"failover.pin: {title} chooses anew for each attempt, greylisted or not")
         if policy.retry.hints:
             self.lose("retry.hints: waits that a reply names are not kept")
         self.lose("servers: connections in all, speed, latency, cost and warmth are facts of the "

@@ -96,16 +96,17 @@ def _expressible(draft: Draft, rule: Rule) -> bool:
 
 
 def _coarse(limits: Limits) -> Limits:
-    """Return limits as PowerMTA can state them: whole numbers per unit, no burst."""
-    rate = limits.rate
-    if limits.connection_rate is not None:
-        dial = counted_rate(limits.connection_rate)[1]
-        limits = limits.model_copy(update={"connection_rate": dial})
-    if rate is None:
-        return limits.model_copy(update={"burst": None})
-    if is_unlimited(rate):
-        return limits.model_copy(update={"burst": int(rate)})
-    return limits.model_copy(update={"burst": 1, "rate": counted_rate(rate)[1]})
+    """Return limits as PowerMTA can state them: whole numbers per unit, no burst, no quotas."""
+    rate, burst, dial = limits.rate, None, limits.connection_rate
+    if rate is not None:
+        rate, burst = (rate, int(rate)) if is_unlimited(rate) else (counted_rate(rate)[1], 1)
+    return Limits(
+        rate=rate,
+        burst=burst,
+        connections=limits.connections,
+        messages_per_connection=limits.messages_per_connection,
+        connection_rate=None if dial is None else counted_rate(dial)[1],
+    )
 
 
 def _vmtas(draft: Draft, names: dict[str, str]) -> Iterator[str]:

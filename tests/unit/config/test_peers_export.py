@@ -261,6 +261,22 @@ def test_whole_weights(weights: list[float], most: int, whole: list[int]) -> Non
     assert whole_weights(weights, most) == whole
 
 
+@every_system
+def test_quotas_are_lost_on_paper_and_in_the_simulation(to: System) -> None:
+    """What is not written does not hold in the reduced form either."""
+    quota = Limits(quota=({"n": 100, "per": "day"},))
+    server = Server(limits=quota, isp_limits={"gmail": quota}, total={"rate": 1.0})
+    scenario = with_policy(
+        SMALL.model_copy(update={"servers": {"a": server}}), pacing={"quota": ()}
+    )
+    exported = export(scenario, "mine", to)
+    assert "limits: quota is not written" in exported.lost
+    assert "servers: total is not written" in exported.lost
+    left = exported.servers["a"]
+    assert left.total is None
+    assert not any(limits.quota for limits in (left.limits, *left.isp_limits.values()))
+
+
 class Later(Policy):
     """A policy with a part that nobody thought of when the writers were made."""
 
