@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from mstoolkit.cli import compare, demo, lab, replay, send, simulate, sinks, validate
+from mstoolkit.cli import (
+    compare,
+    demo,
+    export,
+    init,
+    lab,
+    replay,
+    send,
+    simulate,
+    sinks,
+    validate,
+)
 from mstoolkit.cli.problems import explained
 
 HELP = """
@@ -28,17 +39,21 @@ mstoolkit validate quickstart         what a scenario holds
 
 mstoolkit compare quickstart          which of its strategies is best
 
+mstoolkit init -o mine.toml           a scenario of your own to begin with
+
 mstoolkit COMMAND --help              what a command does, with examples
 """
 
 COMMANDS: tuple[ModuleType, ...] = (
     demo,
+    init,
     validate,
     compare,
     simulate,
     sinks,
     send,
     replay,
+    export,
     lab,
 )
 

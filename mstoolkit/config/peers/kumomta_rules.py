@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mstoolkit.config.foreign_reading import (
+from mstoolkit.config.peers.reading import (
     ForeignError,
     Imported,
     NotUnderstood,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mstoolkit.config.foreign import Imported, NotUnderstood, read_kumomta, read_powermta
+from mstoolkit.config.peers import Imported, NotUnderstood, read_kumomta, read_powermta
 from mstoolkit.config.rules import Bounce, SetConnections, SetRate, Suspend, Trigger
 from mstoolkit.model import Reply
 from mstoolkit.strategy.rules import Rulebook

@@ -11,19 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from mstoolkit.config.foreign_reading import (
+from mstoolkit.config.peers.reading import (
     ForeignError,
     Imported,
     NotUnderstood,
     foreign_count,
     foreign_duration,
     foreign_rule,
+    tag,
 )
 from mstoolkit.config.rules import Rule
 
 _LIST = "smtp-pattern-list"
-_OPEN = re.compile(r"<\s*([\w-]+)(?:\s+([^>]*?))?\s*>")
-_CLOSE = re.compile(r"<\s*/\s*([\w-]+)\s*>")
 _REPLY = re.compile(r"reply\s+/((?:\\.|[^/\\])*)/\s*(.*)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _BACKOFF = "1h"
@@ -108,10 +107,12 @@ def _read(text: str) -> _File:
     blocks: list[tuple[str, str]] = []
     for number, raw in enumerate(text.splitlines(), 1):
         line = _COMMENT.sub("", raw).strip()
-        if opened := _OPEN.fullmatch(line):
-            blocks.append((opened[1].lower(), opened[2] or ""))
-        elif closed := _CLOSE.fullmatch(line):
-            _close(blocks, closed[1].lower(), number, file)
+        if found := tag(line):
+            kind, name, closes = found
+            if closes:
+                _close(blocks, kind, number, file)
+            else:
+                blocks.append((kind, name))
         elif line and blocks:
             _take(line, number, blocks[-1], file)
     for kind, name in blocks:
@@ -132,8 +133,8 @@ def _take(line: str, number: int, block: tuple[str, str], file: _File) -> None:
     """Take in a line of a block."""
     kind, name = block
     if kind == "domain":
-        directive, _, value = line.partition(" ")
-        file.domains.setdefault(name, {})[directive.lower()] = value.strip()
+        directive, *value = line.split(None, 1)
+        file.domains.setdefault(name, {})[directive.lower()] = value[0] if value else ""
     elif kind == _LIST:
         reply = _REPLY.fullmatch(line)
         if reply is None:
