@@ -141,6 +141,7 @@ class Dispatcher:
             or self._pool.scales.learns
             or self._pool.learns
         )
+        self._weighs = self._pool.scales.moves
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
         self._alarms = Alarms(timers, self._pool, outbox, self._books, self._suspend, self._obey)
@@ -256,10 +257,12 @@ class Dispatcher:
         if lot.expires <= event.at:
             books.finish(parcel, parcel.n, "expired", "too old when it arrived")
             return
-        books.open(lot)
-        if not self._alarms.weighing:
+        if self._weighs and not self._alarms.weighing:
             self._alarms.weigh_later(event.at)
-        route = self._pool.route_of(lot)
+        route = self._pool.by_lot.get(lot.id)
+        if route is None:
+            books.open(lot)
+            route = self._pool.route_of(lot)
         route.queue.add(
             Pile(
                 lot,
@@ -272,7 +275,8 @@ class Dispatcher:
             )
         )
         self._pool.mark(route)
-        self._alarms.shed(route)
+        if route.empty_since is not None:
+            self._alarms.shed(route)
 
     def _withdrawn(self, event: Withdrawn) -> None:
         for route in self._pool.routes:

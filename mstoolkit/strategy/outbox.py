@@ -114,10 +114,10 @@ class Outbox:
             if choice is None:
                 self._await_turn(now)
                 return
-            path = choice.path
-            parcel, until = queue.cut(self._most(choice, now)), now
+            plain = self._batch == 1 and not choice.gates
+            parcel, until = queue.cut(1 if plain else self._most(choice, now)), now
             if parcel.n > 1:
-                until = path.gcra.leaves(parcel.n, now)
+                until = choice.path.gcra.leaves(parcel.n, now)
             if rotation.commit(choice, parcel.n, ready, until):
                 self.pool.mark_all()
             self._send(choice, parcel, now)

@@ -16,7 +16,7 @@ from mstoolkit.model import Lot, Parcel
 from mstoolkit.strategy.fence import Fence
 from mstoolkit.strategy.path import STRIDE, IspState, Path, ServerState
 from mstoolkit.strategy.presets import rotation_of
-from mstoolkit.strategy.rotation import Rotation
+from mstoolkit.strategy.rotation import MANY, Crowd, Rotation
 from mstoolkit.strategy.route import Choice, Route, RouteKey, Router
 from mstoolkit.strategy.scales import Scales
 from mstoolkit.strategy.timers import Timers
@@ -67,7 +67,7 @@ class Pool:
         self.routes: list[Route] = []
         self._by_ends: dict[tuple[str, str], Path] = {}
         self._by_key: dict[RouteKey, Route] = {}
-        self._by_lot: dict[int, Route] = {}
+        self.by_lot: dict[int, Route] = {}
         self.dirty: list[Route] = []
         self.now = 0.0
         first = self._rotation()
@@ -110,6 +110,8 @@ class Pool:
         route = Route(
             len(self.routes), key, isp, rotation, router.exhausted(key), self._policy.ordering
         )
+        if len(self.servers) > MANY:
+            route.ready = Crowd(len(self.servers))
         for path in isp.paths:
             if path.server.retired:
                 continue
@@ -132,9 +134,9 @@ class Pool:
 
     def route_of(self, lot: Lot) -> Route:
         """Return the route of a lot's mail."""
-        route = self._by_lot.get(lot.id)
+        route = self.by_lot.get(lot.id)
         if route is None:
-            route = self._by_lot[lot.id] = self.route(self.router.key(lot))
+            route = self.by_lot[lot.id] = self.route(self.router.key(lot))
         return route
 
     def key_of(self, parcel: Parcel) -> str:
@@ -300,6 +302,8 @@ class Pool:
             if self.scales.weigh(route.choices, self.now):
                 for choice in route.choices:
                     self.recheck(choice.path)
+            if isinstance(route.ready, Crowd):
+                route.ready.weigh()
 
     def narrow(self, path: Path) -> bool:
         """The ISP admits no further connection: get along with those open, if there are any."""
@@ -347,14 +351,18 @@ class Pool:
 
 
 def _insert(choices: list[Choice], choice: Choice) -> None:
-    if not choices or choices[-1].index < choice.index:
+    if isinstance(choices, Crowd):
+        choices.enter(choice)
+    elif not choices or choices[-1].index < choice.index:
         choices.append(choice)
     else:
         insort(choices, choice, key=_by_index)
 
 
 def _remove(choices: list[Choice], choice: Choice) -> None:
-    if len(choices) < 16:
+    if isinstance(choices, Crowd):
+        choices.leave(choice)
+    elif len(choices) < 16:
         choices.remove(choice)
     else:
         del choices[bisect_left(choices, choice.index, key=_by_index)]

@@ -1,7 +1,8 @@
 """Weights that move: what was learned, slow starts, hours of the day and canaries.
 
 Weights are weighed anew in steps of time, not with every reply, so that rotations keep their turns
-in between; they are whole and small then, which keeps cycles short.
+in between. Those that move, or are no whole numbers, are rounded to small whole ones, which keeps
+cycles short: see `weighting.rounded` for the error.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Scales:
         weights = [weight(self._weighers, c, now) * c.path.ramp for c in choices]
         if self.canaries:
             self._hold_canaries(choices, weights)
-        if self.moves:
+        if self.moves or any(w != int(w) for w in weights):
             weights = [float(whole) for whole in rounded(weights)]
         crossed = any(bool(c.weight) != bool(w) for c, w in zip(choices, weights, strict=True))
         for choice, new in zip(choices, weights, strict=True):

@@ -98,7 +98,7 @@ class Draft:
         """Note what none of the systems has."""
         policy, title = self.policy, self.title
         self._unknown_parts()
-        kinds = [getattr(each, "kind", each) for each in policy.weighting]
+        kinds = [each.kind for each in policy.weighting]
         if kinds != ["static"]:
             self.lose(f"weighting {' x '.join(kinds)}: {title} takes fixed weights; "
                       "those of the file stand")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from mstoolkit.strategy.rotation.base import Candidate, Rotation
 from mstoolkit.strategy.rotation.batch import BatchRotation
+from mstoolkit.strategy.rotation.crowd import MANY, Crowd
 from mstoolkit.strategy.rotation.deficit import DeficitRoundRobin
 from mstoolkit.strategy.rotation.earliest_deadline import EarliestDeadline
 from mstoolkit.strategy.rotation.interleaved import Interleaved
@@ -18,9 +19,11 @@ from mstoolkit.strategy.rotation.thompson import ThompsonSampling
 from mstoolkit.strategy.rotation.weighted_random import WeightedRandom
 
 __all__ = [
+    "MANY",
     "BatchRotation",
     "BoundedSticky",
     "Candidate",
+    "Crowd",
     "DeficitRoundRobin",
     "EarliestDeadline",
     "Interleaved",
