@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.quota import QuotaSpec, WindowSpec
@@ -56,7 +56,8 @@ class AimdSpec(Frozen):
     """Rates that fall by a factor at a throttle and grow by steps with accepted mail.
 
     A cut multiplies a path's rate by ``decrease``, down to ``lowest``. It grows by ``increase`` of
-    the configured rate for as many accepted messages as the rate allows in ``every``.
+    the configured rate for as many accepted messages as the rate allows in ``every``, but not
+    within ``hold`` after a cut.
     """
 
     kind: Literal["aimd"]
@@ -64,18 +65,39 @@ class AimdSpec(Frozen):
     decrease: Share = Field(0.5, gt=0, lt=1)
     increase: Share = Field(0.05, gt=0)
     every: Duration = Field(60.0, gt=0)
+    hold: Duration = 0.0
 
 
 class CubicSpec(Frozen):
-    """Rates that fall by a factor at a throttle and are back where they were after ``plateau``."""
+    """Rates that fall by a factor at a throttle and are back where they were after ``plateau``.
+
+    They do not grow within ``hold`` after a cut.
+    """
 
     kind: Literal["cubic"]
     lowest: Rate = 1.0 / 60.0
     decrease: Share = Field(0.7, gt=0, lt=1)
     plateau: Duration = Field(1800.0, gt=0)
+    hold: Duration = 0.0
 
 
 AdaptSpec = Annotated[AimdSpec | CubicSpec, Field(discriminator="kind")]
+
+
+class IspAllowance(Allowance):
+    """What an ISP allows over all servers; with ``adapt`` the rate follows its answers.
+
+    It is cut by replies that blame what all servers have in common, as the sending domain, so that
+    another server does not dodge the limit. The rate given is then the highest.
+    """
+
+    adapt: AdaptSpec | None = None
+
+    @model_validator(mode="after")
+    def _has_a_rate(self) -> Self:
+        if self.adapt is not None and self.rate is None:
+            raise ValueError('adapt: there is no rate to adapt; give rate, as "600/min"')
+        return self
 
 
 class FeedbackSpec(Frozen):
@@ -114,7 +136,7 @@ class Pacing(Frozen):
     window: Windows = ()
     quota: Quotas = ()
     servers: Allowance | None = None
-    isps: dict[str, Allowance] = {}
+    isps: dict[str, IspAllowance] = {}
     streams: dict[str, Allowance] = {}
     reserve: Share = Field(0.0, lt=1)
     adapt: AdaptSpec | None = None

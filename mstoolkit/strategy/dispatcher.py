@@ -136,6 +136,7 @@ class Dispatcher:
         self._learns = bool(
             rules
             or pacing.adapt
+            or any(allowance.adapt for allowance in pacing.isps.values())
             or pacing.feedback
             or policy.failover.outliers
             or self._pool.scales.learns

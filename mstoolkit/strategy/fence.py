@@ -9,7 +9,7 @@ from mstoolkit.config import Limits, Pacing
 from mstoolkit.config.pacing import Allowance
 from mstoolkit.strategy.gates import Gate, Gates
 from mstoolkit.strategy.mail_queue import URGENT
-from mstoolkit.strategy.pacing import Metered
+from mstoolkit.strategy.pacing import Metered, adaptive_of
 from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.route import Choice, Route
 from mstoolkit.strategy.timers import Timers
@@ -48,7 +48,20 @@ class Fence:
     def enclose_isp(self, isp: IspState) -> None:
         """Make the gates of an ISP over all servers."""
         named = self._pacing.isps
-        isp.gate = self._pair(f"isp {isp.name}", named.get(isp.name) or named.get("*"))
+        allowance = named.get(isp.name) or named.get("*")
+        isp.gate = self._pair(f"isp {isp.name}", allowance)
+        if allowance and allowance.rate:
+            isp.adaptive = adaptive_of(allowance.adapt, allowance.rate)
+
+    def retune(self, isp: IspState, now: float) -> None:
+        """Let the gates of an ISP follow the rate that was learned for all paths together."""
+        if isp.adaptive is None:
+            return
+        rate, other = isp.adaptive.rate, self._others.get(f"isp {isp.name}")
+        for gate, share in ((isp.gate, 1.0), (other, self._open_share)):
+            if gate:
+                gate.retune(rate * share, now)
+                self.gates.look(gate, now)
 
     def enclose_path(self, path: Path) -> None:
         """Make the gates of a path besides its rate."""

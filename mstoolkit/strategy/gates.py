@@ -6,11 +6,11 @@ pass it, choices of one path or whole routes, are told when it shuts and opens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from mstoolkit.config.pacing import Allowance
-from mstoolkit.strategy.pacing import CalendarQuota, Meter, Together, inherit, meter_of
+from mstoolkit.strategy.pacing import CalendarQuota, Meter, Metered, Together, inherit, meter_of
 from mstoolkit.strategy.timers import Timers
 
 
@@ -53,10 +53,18 @@ class Gate:
         """Return how many messages, up to `most`, may pass now as one parcel."""
         return self.meter.room(now, most) if self.meter else most
 
+    def retune(self, rate: float, now: float) -> None:
+        """Go on at another rate (1/s) from `now` (s) on."""
+        for meter in self._meters():
+            if isinstance(meter, Metered):
+                meter.retune(rate, now)
+
+    def _meters(self) -> Sequence[Meter | None]:
+        return self.meter.meters if isinstance(self.meter, Together) else (self.meter,)
+
     def quotas(self) -> list[CalendarQuota]:
         """Return the limits by the calendar that it holds."""
-        meters = self.meter.meters if isinstance(self.meter, Together) else (self.meter,)
-        return [meter for meter in meters if isinstance(meter, CalendarQuota)]
+        return [meter for meter in self._meters() if isinstance(meter, CalendarQuota)]
 
     def slots(self, most: int) -> int:
         """Return how many connections, up to `most`, may be taken."""

@@ -77,20 +77,35 @@ class Lessons:
     def _pace(
         self, path: Path, judged: Judgement, good: bool, n: int, sent_at: float, now: float
     ) -> None:
-        """Let rate and window of a path follow; a throttle of our domain slows down all paths."""
-        rate, window = path.adaptive, path.feedback
-        if rate is not None and good:
-            if rate.accepted(n, now):
+        """Let the rates and the window of a path follow an answer."""
+        rate, common, window = path.adaptive, path.isp.adaptive, path.feedback
+        if good:
+            if rate is not None and rate.accepted(n, now):
                 path.retune(now)
-        elif rate is not None and judged.category == "throttle":
-            for each in path.isp.paths if judged.blames == "domain" else (path,):
-                if each.adaptive and each.adaptive.throttled(sent_at, now):
-                    each.retune(now)
+            if common is not None and common.accepted(n, now):
+                self._retune(path.isp, now)
+        elif judged.category == "throttle":
+            self._slow_down(path, judged.blames == "domain", sent_at, now)
         if window is not None and good:
             busy = len(path.used) - len(path.idle)
             for _ in range(n):
                 window.succeeded(busy)
             self._pool.set_width(path, window.window)
+
+    def _slow_down(self, path: Path, for_domain: bool, sent_at: float, now: float) -> None:
+        """Cut the rate of a path, or what our domain sends to the ISP by whatever server."""
+        isp = path.isp
+        if for_domain and isp.adaptive is not None:
+            if isp.adaptive.throttled(sent_at, now):
+                self._retune(isp, now)
+            return
+        for each in isp.paths if for_domain else (path,):
+            if each.adaptive and each.adaptive.throttled(sent_at, now):
+                each.retune(now)
+
+    def _retune(self, isp: IspState, now: float) -> None:
+        self._pool.fence.retune(isp, now)
+        self._pool.settle_gates()
 
     def _compare(
         self,

@@ -12,7 +12,7 @@ from mstoolkit.strategy.failover import (
     isolation_times_of,
     outliers_of,
 )
-from mstoolkit.strategy.pacing import Gcra, Metered, adaptive_of, feedback_of
+from mstoolkit.strategy.pacing import AdaptiveRate, Gcra, Metered, adaptive_of, feedback_of
 
 if TYPE_CHECKING:
     from mstoolkit.strategy.gates import Gate
@@ -46,13 +46,14 @@ class ServerState:
 class IspState:
     """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("breaker", "gate", "name", "number", "outliers", "paths", "routes")
+    __slots__ = ("adaptive", "breaker", "gate", "name", "number", "outliers", "paths", "routes")
 
     def __init__(self, number: int, name: str, policy: Policy) -> None:
         self.number = number
         self.name = name
         self.paths: list[Path] = []
         self.routes: list[Route] = []
+        self.adaptive: AdaptiveRate | None = None  # of all paths together
         self.breaker = Breaker(policy.failover.path)  # where a reply blames our domain, not a path
         spec = policy.failover.outliers
         self.outliers: OutlierDetector | None = outliers_of(spec) if spec else None

@@ -130,6 +130,7 @@ def _restore_route(route: Route, row: State, lots: Mapping[int, Lot]) -> None:
 
 def _isp(isp: IspState) -> dict[str, Any]:
     return {
+        "adaptive": isp.adaptive.snapshot() if isp.adaptive else None,
         "breaker": isp.breaker.snapshot(),
         "outliers": isp.outliers.snapshot() if isp.outliers else None,
     }
@@ -137,6 +138,8 @@ def _isp(isp: IspState) -> dict[str, Any]:
 
 def _restore_isp(isp: IspState, row: State) -> None:
     isp.breaker.restore(row["breaker"])
+    if isp.adaptive:
+        isp.adaptive.restore(row["adaptive"])
     if isp.outliers:
         isp.outliers.restore(row["outliers"])
 

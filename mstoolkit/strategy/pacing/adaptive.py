@@ -23,11 +23,14 @@ class AdaptiveRate(ABC):
         Range of the rate, 1/s; it starts at the highest, the rate that was configured.
     decrease : float
         Factor of a cut, 0 to 1.
+    hold : float
+        Time (s) after a cut in which the rate does not grow.
     """
 
     _state: ClassVar[tuple[str, ...]] = ("rate", "cut_at", "peak")
 
-    def __init__(self, lowest: float, highest: float, decrease: float) -> None:
+    def __init__(self, lowest: float, highest: float, decrease: float, hold: float = 0.0) -> None:
+        self.hold = hold
         self.lowest = min(lowest, highest)
         self.highest = highest
         self.decrease = decrease
@@ -55,7 +58,9 @@ class AdaptiveRate(ABC):
         """Take note of `n` accepted messages; return whether the rate has grown."""
         before = self.rate
         if before < self.highest:
-            self.rate = min(self.highest, max(before, self._grown(n, now)))
+            grown = self._grown(n, now)
+            if now >= self.cut_at + self.hold:
+                self.rate = min(self.highest, max(before, grown))
         return self.rate > before
 
     @abstractmethod
@@ -89,6 +94,8 @@ class Aimd(AdaptiveRate):
         Growth in shares of the highest rate.
     every : float
         Time (s) of full use that earns the growth.
+    hold : float
+        Time (s) after a cut in which the rate does not grow.
 
     Examples
     --------
@@ -100,9 +107,15 @@ class Aimd(AdaptiveRate):
     """
 
     def __init__(
-        self, lowest: float, highest: float, decrease: float, increase: float, every: float
+        self,
+        lowest: float,
+        highest: float,
+        decrease: float,
+        increase: float,
+        every: float,
+        hold: float = 0.0,
     ) -> None:
-        super().__init__(lowest, highest, decrease)
+        super().__init__(lowest, highest, decrease, hold)
         self._step = increase * highest
         self._every = every
 
@@ -126,6 +139,8 @@ class Cubic(AdaptiveRate):
         Factor of a cut, 0 to 1.
     plateau : float
         Time (s) from a cut until the rate is back where it was.
+    hold : float
+        Time (s) after a cut in which the rate does not grow.
 
     Examples
     --------
@@ -140,8 +155,10 @@ class Cubic(AdaptiveRate):
 
     _state = (*AdaptiveRate._state, "measured", "bin_start", "bin_count")
 
-    def __init__(self, lowest: float, highest: float, decrease: float, plateau: float) -> None:
-        super().__init__(lowest, highest, decrease)
+    def __init__(
+        self, lowest: float, highest: float, decrease: float, plateau: float, hold: float = 0.0
+    ) -> None:
+        super().__init__(lowest, highest, decrease, hold)
         self._plateau = plateau
         self.measured = 0.0
         self.bin_start = float("-inf")
@@ -170,5 +187,5 @@ def adaptive_of(spec: AdaptSpec | None, rate: float) -> AdaptiveRate | None:
     if spec is None:
         return None
     if isinstance(spec, CubicSpec):
-        return Cubic(spec.lowest, rate, spec.decrease, spec.plateau)
-    return Aimd(spec.lowest, rate, spec.decrease, spec.increase, spec.every)
+        return Cubic(spec.lowest, rate, spec.decrease, spec.plateau, spec.hold)
+    return Aimd(spec.lowest, rate, spec.decrease, spec.increase, spec.every, spec.hold)

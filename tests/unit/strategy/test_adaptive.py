@@ -196,3 +196,13 @@ def test_adapting_avoids_most_throttles_in_simulation() -> None:
         throttled = events[(events["event"] == "deferred") & (events["category"] == "throttle")]
         counts.append(int(throttled["n"].sum()))
     assert counts[1] < counts[0] / 2
+
+
+def test_a_rate_holds_for_a_while_after_a_cut() -> None:
+    """Hysteresis: accepted mail raises it only when the time is over, and then from where it is."""
+    rate = Aimd(0.1, 10.0, decrease=0.5, increase=0.05, every=60.0, hold=100.0)
+    rate.throttled(sent_at=0.0, now=0.0)
+    assert not rate.accepted(600, 99.0)
+    assert rate.rate == 5.0
+    assert rate.accepted(300, 100.0)
+    assert rate.rate == 5.5

@@ -7,14 +7,16 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from pydantic import ValidationError
 
-from mstoolkit.config import Limits, Pacing, Policy, Retry, Server
-from mstoolkit.config.pacing import Allowance
+from mstoolkit.config import Breaker, Failover, Limits, Pacing, Policy, Retry, Server
+from mstoolkit.config.pacing import AimdSpec, Allowance, IspAllowance
 from mstoolkit.config.quota import QuotaSpec, WindowSpec
 from mstoolkit.config.rotation import RoundRobinSpec
-from mstoolkit.model import Enqueued, Event, Lot, Parcel, Replied, Send
+from mstoolkit.model import Enqueued, Event, Lot, Parcel, Replied, Reply, Send
 from mstoolkit.strategy import Dispatcher
 from mstoolkit.testing import OK, Rehearsal, accepting
+from mstoolkit.testing.rehearsal import Answer
 
 LOTS = {
     (isp, stream): Lot(k, f"list-{k}", "spring", stream, isp, "active", 1e7)
@@ -37,6 +39,7 @@ def play(
     policy = Policy(
         rotation=RoundRobinSpec(kind="round-robin"),
         pacing=Pacing(**limits),
+        failover=Failover(path=Breaker(failures=1000)),
         retry=Retry(quantum=1.0),
     )
     pool = servers or {"a": Server(connections=500), "b": Server(connections=500)}
@@ -82,7 +85,7 @@ def test_a_server_as_a_whole_keeps_its_rate(batch: int) -> None:
 @pytest.mark.parametrize("batch", [1, 50])
 def test_what_an_isp_allows_a_domain_is_shared_by_all_servers(batch: int) -> None:
     """Another server does not dodge it, and other ISPs do not feel it."""
-    game = play(batch=batch, isps={"gmail": Allowance(rate=1.0, burst=3)})
+    game = play(batch=batch, isps={"gmail": IspAllowance(rate=1.0, burst=3)})
     add(game, 200)
     add(game, 200, YAHOO)
     game.run(60.0)
@@ -94,7 +97,7 @@ def test_what_an_isp_allows_a_domain_is_shared_by_all_servers(batch: int) -> Non
 
 def test_a_star_stands_for_each_isp_that_is_not_named() -> None:
     """Each for itself, not all together."""
-    game = play(isps={"*": Allowance(rate=1.0), "yahoo": Allowance(rate=2.0)})
+    game = play(isps={"*": IspAllowance(rate=1.0), "yahoo": IspAllowance(rate=2.0)})
     add(game, 100)
     add(game, 100, YAHOO)
     game.run(20.0)
@@ -105,7 +108,7 @@ def test_a_star_stands_for_each_isp_that_is_not_named() -> None:
 @pytest.mark.parametrize("batch", [1, 50])
 def test_connections_to_an_isp_are_counted_over_all_servers(batch: int) -> None:
     """Never more at once, and others take over as they come free."""
-    game = play(batch=batch, latency=1.0, isps={"gmail": Allowance(connections=7)})
+    game = play(batch=batch, latency=1.0, isps={"gmail": IspAllowance(connections=7)})
     add(game, 300)
     for second in range(30):
         game.run(float(second))
@@ -170,7 +173,7 @@ def test_the_lowest_limit_wins_and_none_is_charged_alone() -> None:
     """A message that one limit holds back costs the others nothing."""
     game = play(
         servers={"a": Server(total=Allowance(rate=5.0, burst=5))},
-        isps={"gmail": Allowance(rate=1.0)},
+        isps={"gmail": IspAllowance(rate=1.0)},
     )
     add(game, 50)
     game.run(10.0)
@@ -205,7 +208,7 @@ def test_a_share_of_the_rate_is_kept_for_transactional_mail() -> None:
 
 def test_a_share_of_what_an_isp_allows_is_kept_too() -> None:
     """Of limits over all servers as of each path's."""
-    game = play(isps={"gmail": Allowance(rate=10.0, burst=10)}, reserve=0.5)
+    game = play(isps={"gmail": IspAllowance(rate=10.0, burst=10)}, reserve=0.5)
     add(game, 500)
     game.run(20.0)
     assert len(times(game)) == pytest.approx(5 + 5 * 20, abs=2)
@@ -245,7 +248,7 @@ def test_a_restored_sender_keeps_to_the_same_limits(batch: int) -> None:
     """From JSON, in the middle of gates that are shut, it goes on alike."""
     game = play(
         batch=batch,
-        isps={"gmail": Allowance(rate=1.0, connections=5)},
+        isps={"gmail": IspAllowance(rate=1.0, connections=5)},
         servers={"a": Server(total=Allowance(quota=(QuotaSpec(n=30, per="day"),))), "b": Server()},
         streams={"marketing": Allowance(window=(WindowSpec(n=8, within=20.0),))},
         reserve=0.2,
@@ -265,3 +268,30 @@ def test_a_restored_sender_keeps_to_the_same_limits(batch: int) -> None:
     for event, commands in game.log[before:]:
         assert twin.handle(event) == commands
     assert len(game.log) > before + 20
+
+
+def throttling(blamed: str) -> Answer:
+    """Return an answer that throttles what comes in the first second, blaming somebody."""
+    reply = Reply(421, "4.7.28", f"an unusual rate of mail originating from your {blamed}")
+
+    def answer(now: float, send: Send) -> Event:
+        return Replied(now + 0.1, send.token, ((reply if now < 1.0 else OK, send.parcel.n),))
+
+    return answer
+
+
+@pytest.mark.parametrize(("blamed", "most"), [("DKIM domain", 5 * 60), ("IP address", 10 * 60)])
+def test_what_an_isp_allows_follows_replies_that_blame_the_domain(blamed: str, most: int) -> None:
+    """Then the rate over all servers is cut, and another server does not dodge it."""
+    adapt = AimdSpec(kind="aimd", increase=0.0001)
+    game = play(isps={"gmail": IspAllowance(rate=10.0, burst=1, adapt=adapt)})
+    game.answer = throttling(blamed)
+    add(game, 2000)
+    game.run(61.0)
+    assert len([at for at in times(game) if at >= 1.0]) == pytest.approx(most, rel=0.05)
+
+
+def test_an_allowance_without_a_rate_cannot_adapt() -> None:
+    """The error says which key is missing."""
+    with pytest.raises(ValidationError, match="there is no rate to adapt"):
+        IspAllowance(connections=5, adapt=AimdSpec(kind="aimd"))
