@@ -271,11 +271,11 @@ def test_a_restored_sender_keeps_to_the_same_limits(batch: int) -> None:
 
 
 def throttling(blamed: str) -> Answer:
-    """Return an answer that throttles what comes in the first second, blaming somebody."""
+    """Return an answer that throttles what is sent at first, blaming somebody."""
     reply = Reply(421, "4.7.28", f"an unusual rate of mail originating from your {blamed}")
 
     def answer(now: float, send: Send) -> Event:
-        return Replied(now + 0.1, send.token, ((reply if now < 1.0 else OK, send.parcel.n),))
+        return Replied(now + 0.1, send.token, ((reply if now < 0.05 else OK, send.parcel.n),))
 
     return answer
 
