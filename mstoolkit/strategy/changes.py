@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mstoolkit.config import ConfigError, Policy, Server, parsed
-from mstoolkit.model import PoolChanged
+from mstoolkit.model import PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
@@ -46,14 +46,25 @@ class Setup:
         self.retired: set[str] = set()
         self.changed = False
 
-    def change(self, event: PoolChanged) -> None:
-        """Add, edit or remove a server.
+    def after(self, event: PoolChanged | PolicyChanged) -> Setup:
+        """Return the setup as it is after a change; this one stays as it was.
 
         Raises
         ------
         ConfigError
-            If the name is taken, or not known, or the server's description cannot be used.
+            If a server's name is taken, or not known, or a description cannot be used.
         """
+        new = Setup(self.servers, self.policy)
+        new.retired = set(self.retired)
+        new.changed = self.changed
+        if isinstance(event, PolicyChanged):
+            new.policy = parsed(Policy, event.policy, key="policy")
+            new.changed = True
+        else:
+            new._change(event)
+        return new
+
+    def _change(self, event: PoolChanged) -> None:
         name, there = event.server, event.server in self.servers
         there = there and name not in self.retired
         if event.change == "added" and there:
@@ -65,22 +76,13 @@ class Setup:
             raise ConfigError(
                 f"there is no server {name!r}", key="server", remedy=f"known are {known}"
             )
+        if event.change in {"drained", "restored"}:
+            return
         if event.change == "removed":
             self.retired.add(name)
         else:
             self.servers[name] = parsed(Server, event.spec, key=f"servers.{name}")
             self.retired.discard(name)
-        self.changed = True
-
-    def swap(self, policy: str) -> None:
-        """Replace the policy by another one, as JSON.
-
-        Raises
-        ------
-        ConfigError
-            If it cannot be used.
-        """
-        self.policy = parsed(Policy, policy, key="policy")
         self.changed = True
 
     def snapshot(self) -> dict[str, Any] | None:

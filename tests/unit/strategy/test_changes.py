@@ -1,0 +1,143 @@
+"""Changes while mail is under way: what is new holds at once, what was owed stays owed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mstoolkit.config import ConfigError, Policy, Retry, Server
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.model import (
+    Command,
+    Enqueued,
+    Event,
+    Lot,
+    Parcel,
+    PolicyChanged,
+    PoolChanged,
+    Replied,
+    Reply,
+    Send,
+)
+from mstoolkit.testing import OK, Rehearsal, accepting
+
+NEWS = Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9)
+CODES = Lot(1, "codes", "codes", "transactional", "gmail", "active", 1e9)
+GREY = Reply(450, "4.2.0", "greylisted, try again later", "rcpt")
+FREE = {"rate": 1000.0, "burst": 1000, "connections": 1000, "messages_per_connection": 1000}
+RETRY = Retry(base=60.0, jitter=0.0, quantum=1.0)
+
+
+def policy(**pacing: Any) -> Policy:
+    return whole(pacing=pacing)
+
+
+def whole(*, pacing: dict[str, Any] | None = None, **parts: Any) -> Policy:
+    limits = Pacing.model_validate({**FREE, **(pacing or {})})
+    parts = {"rotation": {"kind": "round-robin"}, "retry": RETRY, **parts}
+    return Policy.model_validate({"pacing": limits, **parts})
+
+
+def mail(n: int, lot: Lot = NEWS, first: int = 0, at: float = 0.0) -> Enqueued:
+    return Enqueued(at, Parcel(lot, first, n, 0, at))
+
+
+def edited(at: float, name: str, spec: Server) -> PoolChanged:
+    return PoolChanged(at, name, "edited", spec.model_dump_json())
+
+
+def swapped(at: float, new: Policy) -> PolicyChanged:
+    return PolicyChanged(at, new.model_dump_json())
+
+
+def sends(commands: list[Command]) -> list[Send]:
+    return [command for command in commands if isinstance(command, Send)]
+
+
+def times(play: Rehearsal, server: str) -> list[float]:
+    return [at for at, send in play.all(Send) if send.server == server]
+
+
+def left_open(now: float, send: Send) -> Event | None:
+    """Answer nothing, so that a test answers by hand."""
+    return None
+
+
+# -- what cannot be done
+
+BAD_POOL = [
+    ("nobody", "drained", ""),
+    ("nobody", "restored", ""),
+    ("nobody", "removed", ""),
+    ("nobody", "edited", "{}"),
+    ("a", "added", "{}"),
+    ("new", "added", "{"),
+    ("new", "added", "[]"),
+    ("new", "added", ""),
+    ("a", "edited", '{"weight": -1}'),
+    ("a", "edited", '{"colour": "red"}'),
+]
+BAD_POLICY = [
+    "",
+    "[]",
+    "{}",
+    '{"rotation": {"kind": "roulette"}}',
+    '{"rotation": {"kind": "edf"}, "routes": [{"servers": ["nobody"]}]}',
+    '{"rotation": {"kind": "own", "name": "nobody\'s"}}',
+]
+
+
+def refused(event: PoolChanged | PolicyChanged) -> None:
+    """Tell a dispatcher in mid-run, with retries due by then, and let it go on."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(rate=1.0, burst=1), left_open)
+    play.tell(mail(20))
+    play.tell(Replied(1.0, 0, ((GREY, 1),)))
+    before = json.dumps(play.dispatcher.snapshot())
+    with pytest.raises(ConfigError):
+        play.dispatcher.handle(event)
+    assert json.dumps(play.dispatcher.snapshot()) == before
+    play.answer = accepting()
+    for send in list(play.open.values()):
+        play.tell(Replied(2.0, send.token, ((OK, 1),)))
+    play.run(1000.0)
+    assert play.totals["delivered"] == 20
+
+
+@pytest.mark.parametrize(("name", "change", "spec"), BAD_POOL)
+def test_a_change_of_the_pool_that_cannot_be_carried_out_changes_nothing(
+    name: str, change: Any, spec: str
+) -> None:
+    """Unknown or taken names and bad descriptions are refused before any due work is done."""
+    refused(PoolChanged(500.0, name, change, spec))
+
+
+@pytest.mark.parametrize("text", BAD_POLICY)
+def test_a_policy_that_cannot_be_used_changes_nothing(text: str) -> None:
+    """Not JSON, not a policy, or one that names a server or a rotation that is not there."""
+    refused(PolicyChanged(500.0, text))
+
+
+def test_a_removed_server_is_known_no_more() -> None:
+    """It can be added again, with nothing else of it left to change."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy())
+    play.tell(PoolChanged(0.0, "b", "removed"))
+    for change in ("removed", "edited", "drained", "restored"):
+        with pytest.raises(ConfigError, match="'b'"):
+            play.dispatcher.handle(PoolChanged(0.0, "b", change, "{}"))  # type: ignore[arg-type]
+    play.tell(PoolChanged(0.0, "b", "added", "{}"))
+    play.tell(mail(10))
+    assert len(times(play, "b")) == 5
+
+
+def test_to_edit_a_server_does_not_restore_it() -> None:
+    """What an operator has drained stays drained until he restores it."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy())
+    play.tell(PoolChanged(0.0, "b", "drained"))
+    play.tell(edited(0.0, "b", Server(weight=5)))
+    play.tell(mail(10))
+    assert not times(play, "b")
+    play.tell(PoolChanged(1.0, "b", "restored"))
+    play.tell(mail(10, first=10, at=1.0))
+    assert len(times(play, "b")) == 5
