@@ -126,11 +126,11 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for server in old.servers:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
-        fresh.breaker.restore(server.breaker.snapshot())
+        fresh.breaker.inherit(server.breaker)
     for path in old.paths:
-        _move_path(pool.path(path.server.name, path.isp.name), path)
+        _move_path(pool.path(path.server.name, path.isp.name), path, pool.now)
     for name, isp in old.isps.items():
-        pool.isp(name).breaker.restore(isp.breaker.snapshot())
+        pool.isp(name).breaker.inherit(isp.breaker)
     pool.fence.gates.inherit(old.fence.gates, old.now)
     timers.drop(_BOUND_TO_ROUTES)
     for route in old.routes:
@@ -138,24 +138,34 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     _rebind_flights(pool, outbox)
     for path in pool.paths:
         pool.recheck(path)
+    for path in pool.paths:
+        outbox.repace(path, pool.now)
     for name in pool.fence.gates.names():
         pool.wake_gate(name)
     pool.mark_all()
 
 
-def _move_path(path: Path, old: Path) -> None:
+def _move_path(path: Path, old: Path, now: float) -> None:
     """Take over what a path has in use, owes and has learned; its limits are the new ones."""
     state, fresh = path_state(old), path_state(path)
     before, after = len(old.used), max(path.most, len(old.used))
     state["idle"] = [*range(after - 1, before - 1, -1), *state["idle"]]
     state["used"] = [*state["used"], *[0] * (after - before)]
+    state["breaker"] = fresh["breaker"]
     for part in ("adaptive", "feedback", "dial", "isolation"):
         if type(getattr(path, part)) is not type(getattr(old, part)):
             state[part] = fresh[part]  # of another kind: it begins anew
-    state["connecting"] = state["connecting"] and path.dial is not None
+    state["connecting"] = False  # until its pace says so
     narrowed = old.wish < old.most
     state["wish"] = state["width"] = min(path.wish, old.wish) if narrowed else path.wish
     restore_path(path, state)
+    path.breaker.inherit(old.breaker)
+    if path.adaptive and old.adaptive and type(path.adaptive) is type(old.adaptive):
+        path.adaptive.inherit(old.adaptive)
+        path.retune(now)
+    path.gcra.inherit(old.gcra, now)
+    if path.dial and old.dial:
+        path.dial.inherit(old.dial, now)
 
 
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:

@@ -233,11 +233,18 @@ class Outbox:
 
     def go_on(self, path: Path, now: float) -> None:
         """The pacing of a path is over, unless its rate was cut meanwhile."""
-        ready = path.gcra.ready_at(now) if path.adaptive or path.rate_cap else now
+        ready = path.gcra.ready_at(now)
         path.paced = path.pace_timer = ready > now
         if path.paced:
             self._timers.set(ready, "pace", path.number)
         self.pool.refresh(path)
+
+    def repace(self, path: Path, now: float) -> None:
+        """The limits of a path have changed; what it owes is owed to the new ones."""
+        if path.pace_timer or not path.paced:  # or it goes on when what is under way is back
+            self.go_on(path, now)
+        if path.dial:
+            self.slots.dial(path)
 
     @staticmethod
     def _is_last(path: Path, taken: list[int] | int) -> bool:

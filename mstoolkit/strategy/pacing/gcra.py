@@ -38,6 +38,12 @@ class Gcra:
         if owed:
             self.tat = now + owed * self.interval
 
+    def inherit(self, old: Gcra, now: float) -> None:
+        """Owe, in messages, what another one owes `now` (s)."""
+        self.full_at, self.tat = old.full_at, old.tat
+        if old.tat > now:
+            self.tat = now + (old.tat - now) / old.interval * self.interval
+
     def ready_at(self, now: float) -> float:
         """Return when the next message may leave; `now` if it may leave now."""
         ready = self.tat + self.interval - self.tolerance

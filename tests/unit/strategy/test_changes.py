@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mstoolkit.config import ConfigError, Policy, Retry, Server
+from mstoolkit.config import Breaker, ConfigError, Failover, Limits, Policy, Retry, Server
 from mstoolkit.config.pacing import Pacing
 from mstoolkit.model import (
     Command,
@@ -141,3 +141,96 @@ def test_to_edit_a_server_does_not_restore_it() -> None:
     play.tell(PoolChanged(1.0, "b", "restored"))
     play.tell(mail(10, first=10, at=1.0))
     assert len(times(play, "b")) == 5
+
+
+# -- breakers
+
+
+def failover(**path: Any) -> Policy:
+    return whole(failover=Failover(path=Breaker.model_validate({"base": 20.0, **path})))
+
+
+THROTTLE = Reply(421, "4.7.28", "an unusual rate of mail", "data")
+
+
+def test_a_breaker_that_counts_otherwise_goes_on_where_the_old_one_was() -> None:
+    """Failures in a row, then their share, and back: what is suspended stays so as long."""
+    in_a_row, by_share = failover(failures=1), failover(rate=0.5, window=60.0, minimum=1)
+    for first, second in ((in_a_row, by_share), (by_share, in_a_row)):
+        play = Rehearsal({"a": Server()}, first, left_open)
+        play.tell(mail(1))
+        play.tell(Replied(1.0, 0, ((THROTTLE, 1),)))
+        play.tell(swapped(2.0, second))
+        play.tell(mail(1, first=1, at=3.0))
+        play.run(100.0)
+        assert times(play, "a") == [0.0, 21.0]
+
+
+def test_a_probe_of_another_size_begins_anew() -> None:
+    """A probe that was to be one message is half done when it is to be three: it comes through."""
+    play = Rehearsal({"a": Server()}, failover(failures=1, probe=2), left_open)
+    play.tell(mail(10))
+    for token in range(10):
+        play.tell(Replied(1.0, token, ((THROTTLE, 1),)))
+    play.run(61.0)
+    assert [send.token for send in play.open.values()] == [10]
+    play.tell(swapped(61.0, failover(failures=1, probe=3)))
+    play.answer = accepting()
+    play.tell(Replied(61.0, 10, ((OK, 1),)))
+    play.run(200.0)
+    assert play.totals["delivered"] == 10
+
+
+# -- pace
+
+
+@pytest.mark.parametrize(("rate", "next_one"), [(0.1, 10.0), (1.0, 1.0), (20.0, 0.05)])
+def test_what_a_path_owes_it_owes_at_the_new_rate(rate: float, next_one: float) -> None:
+    """A burst of 3 at 1/s is spent; the fourth message is due one interval of the new rate later."""
+    play = Rehearsal({"a": Server()}, policy(rate=1.0, burst=3))
+    play.tell(mail(4))
+    assert len(times(play, "a")) == 3
+    play.tell(edited(0.0, "a", Server(limits=Limits(rate=rate))))
+    play.run(100.0)
+    assert times(play, "a")[3] == pytest.approx(next_one)
+
+
+def test_a_lowered_burst_holds_at_once() -> None:
+    """Two of a burst of five are spent; of a burst of two nothing is left until one is made good."""
+    play = Rehearsal({"a": Server()}, policy(rate=1.0, burst=5))
+    play.tell(mail(2))
+    play.tell(swapped(0.0, policy(rate=1.0, burst=2)))
+    play.tell(mail(3, first=2))
+    play.run(100.0)
+    assert times(play, "a") == pytest.approx([0.0, 0.0, 1.0, 3.0, 3.0])
+
+
+@pytest.mark.parametrize(("rate", "next_one"), [(0.1, 10.0), (1.0, 1.0), (20.0, 0.05)])
+def test_connections_are_opened_at_the_new_pace(rate: float, next_one: float) -> None:
+    """Of two messages, each on a connection of its own, the second waits for the new pace."""
+    own = {"messages_per_connection": 1}
+    play = Rehearsal({"a": Server()}, policy(connection_rate=1.0, **own))
+    play.tell(mail(2))
+    play.tell(swapped(0.0, policy(connection_rate=rate, **own)))
+    play.run(100.0)
+    assert times(play, "a") == pytest.approx([0.0, next_one])
+
+
+@pytest.mark.parametrize(("cut", "before", "after", "then"), [
+    (False, 10.0, 2.0, 2.0), (False, 10.0, 40.0, 40.0), (True, 10.0, 2.0, 2.0), (True, 10.0, 40.0, 5.0),
+])  # fmt: skip
+def test_a_rate_that_adapts_keeps_to_its_new_range(
+    cut: bool, before: float, after: float, then: float
+) -> None:
+    """One that was cut to 5/s stays there, at most at the new limit; one that was not is at it."""
+    adapt = {"kind": "aimd"}
+    play = Rehearsal({"a": Server()}, policy(rate=before, adapt=adapt), left_open)
+    play.tell(mail(1))
+    play.tell(Replied(1.0, 0, ((THROTTLE if cut else OK, 1),)))
+    play.tell(swapped(2.0, policy(rate=after, adapt=adapt)))
+    assert 1.0 / path_of(play, "a").gcra.interval == pytest.approx(then)
+
+
+def path_of(play: Rehearsal, server: str) -> Any:
+    pool: Any = play.dispatcher._pool
+    return pool.path(server, "gmail")
