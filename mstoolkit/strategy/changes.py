@@ -19,7 +19,7 @@ from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.snapshot import path_state, restore_path
 from mstoolkit.strategy.timers import Timers
 
-_BOUND_TO_ROUTES = frozenset({"retry", "shed", "panic"})
+_SET_ANEW = frozenset({"retry", "shed", "panic", "pace", "dial", "gate", "turn"})
 
 
 class Setup:
@@ -120,7 +120,7 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     outbox : Outbox
         Whose open attempts are bound to the new pool.
     timers : Timers
-        Whose timers for routes are set anew.
+        Whose timers for routes and limits are set anew.
     """
     pool.now = old.now
     for server in old.servers:
@@ -132,7 +132,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for name, isp in old.isps.items():
         pool.isp(name).breaker.inherit(isp.breaker)
     pool.fence.gates.inherit(old.fence.gates, old.now)
-    timers.drop(_BOUND_TO_ROUTES)
+    timers.drop(_SET_ANEW)
+    outbox.turning = False
     for route in old.routes:
         _rebind(pool, route, timers)
     _rebind_flights(pool, outbox)

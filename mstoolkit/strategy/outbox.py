@@ -189,7 +189,10 @@ class Outbox:
                 self._timers.set(gcra.tat, "pace", path.number)
         slots = 1 if taken is slot else len(taken)  # type: ignore[arg-type]
         if choice.gates:
-            span = self.slots.charge(choice, parcel.n, slots, span if span > 0.0 else 0.0)
+            own, span = span, self.slots.charge(choice, parcel.n, slots, max(span, 0.0))
+            if span > own and span > 0.0:
+                gcra.stretch(now + span)
+                path.paced = path.paced or gcra.ready_at(now) > now
         send = Send(
             token,
             server.name,

@@ -66,6 +66,10 @@ class Gcra:
         self.tat = tat
         return tat - self.tolerance - now
 
+    def stretch(self, until: float) -> None:
+        """The last of the messages just taken leaves as late as `until` (s), for another reason."""
+        self.tat = max(self.tat, until + self.interval)
+
     def refund(self, n: int, charged_at: float) -> None:
         """Give back `n` messages taken at `charged_at` (s) that were not sent after all.
 

@@ -234,3 +234,43 @@ def test_a_rate_that_adapts_keeps_to_its_new_range(
 def path_of(play: Rehearsal, server: str) -> Any:
     pool: Any = play.dispatcher._pool
     return pool.path(server, "gmail")
+
+
+def test_open_attempts_count_where_their_route_has_no_way_any_more() -> None:
+    """One of a's two connections is in use for a route that lost a; one more may be used, not two."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(), left_open)
+    play.tell(PoolChanged(0.0, "b", "drained"))
+    play.tell(mail(1))
+    routes = [{"servers": ["b"], "streams": ["marketing"]}]
+    play.tell(swapped(0.0, whole(routes=routes, pacing={"servers": {"connections": 2}})))
+    play.tell(mail(5, CODES))
+    assert [send.server for send in play.open.values()] == ["a", "a"]
+    play.tell(Replied(1.0, 0, ((OK, 1),)))
+    assert [send.server for send in play.open.values()] == ["a", "a"]
+
+
+def test_a_rotation_that_waits_is_asked_anew() -> None:
+    """Mail that waits for the turn of an hour goes with the first turn of the new rotation."""
+    hourly, quick = ({"kind": "interval", "every": every} for every in (3600.0, 20.0))
+    play = Rehearsal(
+        {"a": Server(limits=Limits(connections=1)), "b": Server()}, whole(rotation=hourly)
+    )
+    play.answer = left_open
+    play.tell(mail(3))
+    assert len(play.open) == 1
+    play.tell(swapped(1.0, whole(rotation=quick)))
+    play.run(100.0)
+    assert times(play, "b") == [20.0, 20.0]
+
+
+def test_changes_leave_no_timers_behind() -> None:
+    """Whatever is changed a hundred times, as much is due later as after the first time."""
+    limits = {"rate": 0.5, "burst": 1, "connection_rate": 0.1, "servers": {"rate": 0.1}}
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(**limits))
+    play.tell(mail(100))
+    play.tell(edited(0.0, "a", Server()))
+    timers = play.dispatcher.timers
+    before = len(timers.snapshot())
+    for _ in range(100):
+        play.tell(edited(0.0, "a", Server()))
+    assert len(timers.snapshot()) == before
