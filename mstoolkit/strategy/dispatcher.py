@@ -344,6 +344,8 @@ class Dispatcher:
     def _closed(self, event: Closed) -> None:
         path, slot = self._pool.path_of_connection(event.connection)
         path.used[slot] = 0
+        if path.connecting:
+            self._pool.refresh(path)  # it may have been ready because of that connection only
 
     def _lost(self, event: Lost) -> None:
         choice, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
