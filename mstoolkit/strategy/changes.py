@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mstoolkit.config import ConfigError, Policy, Server, parsed
-from mstoolkit.model import PoolChanged
+from mstoolkit.model import PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
@@ -19,7 +19,7 @@ from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.snapshot import path_state, restore_path
 from mstoolkit.strategy.timers import Timers
 
-_BOUND_TO_ROUTES = frozenset({"retry", "shed", "panic"})
+_SET_ANEW = frozenset({"retry", "shed", "panic", "pace", "dial", "gate", "turn"})
 
 
 class Setup:
@@ -46,14 +46,25 @@ class Setup:
         self.retired: set[str] = set()
         self.changed = False
 
-    def change(self, event: PoolChanged) -> None:
-        """Add, edit or remove a server.
+    def after(self, event: PoolChanged | PolicyChanged) -> Setup:
+        """Return the setup as it is after a change; this one stays as it was.
 
         Raises
         ------
         ConfigError
-            If the name is taken, or not known, or the server's description cannot be used.
+            If a server's name is taken, or not known, or a description cannot be used.
         """
+        new = Setup(self.servers, self.policy)
+        new.retired = set(self.retired)
+        new.changed = self.changed
+        if isinstance(event, PolicyChanged):
+            new.policy = parsed(Policy, event.policy, key="policy")
+            new.changed = True
+        else:
+            new._change(event)
+        return new
+
+    def _change(self, event: PoolChanged) -> None:
         name, there = event.server, event.server in self.servers
         there = there and name not in self.retired
         if event.change == "added" and there:
@@ -65,22 +76,13 @@ class Setup:
             raise ConfigError(
                 f"there is no server {name!r}", key="server", remedy=f"known are {known}"
             )
+        if event.change in {"drained", "restored"}:
+            return
         if event.change == "removed":
             self.retired.add(name)
         else:
             self.servers[name] = parsed(Server, event.spec, key=f"servers.{name}")
             self.retired.discard(name)
-        self.changed = True
-
-    def swap(self, policy: str) -> None:
-        """Replace the policy by another one, as JSON.
-
-        Raises
-        ------
-        ConfigError
-            If it cannot be used.
-        """
-        self.policy = parsed(Policy, policy, key="policy")
         self.changed = True
 
     def snapshot(self) -> dict[str, Any] | None:
@@ -118,42 +120,53 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     outbox : Outbox
         Whose open attempts are bound to the new pool.
     timers : Timers
-        Whose timers for routes are set anew.
+        Whose timers for routes and limits are set anew.
     """
     pool.now = old.now
     for server in old.servers:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
-        fresh.breaker.restore(server.breaker.snapshot())
+        fresh.breaker.inherit(server.breaker)
     for path in old.paths:
-        _move_path(pool.path(path.server.name, path.isp.name), path)
+        _move_path(pool.path(path.server.name, path.isp.name), path, pool.now)
     for name, isp in old.isps.items():
-        pool.isp(name).breaker.restore(isp.breaker.snapshot())
+        pool.isp(name).breaker.inherit(isp.breaker)
     pool.fence.gates.inherit(old.fence.gates, old.now)
-    timers.drop(_BOUND_TO_ROUTES)
+    timers.drop(_SET_ANEW)
+    outbox.turning = False
     for route in old.routes:
         _rebind(pool, route, timers)
     _rebind_flights(pool, outbox)
     for path in pool.paths:
         pool.recheck(path)
+    for path in pool.paths:
+        outbox.repace(path, pool.now)
     for name in pool.fence.gates.names():
         pool.wake_gate(name)
     pool.mark_all()
 
 
-def _move_path(path: Path, old: Path) -> None:
+def _move_path(path: Path, old: Path, now: float) -> None:
     """Take over what a path has in use, owes and has learned; its limits are the new ones."""
     state, fresh = path_state(old), path_state(path)
     before, after = len(old.used), max(path.most, len(old.used))
     state["idle"] = [*range(after - 1, before - 1, -1), *state["idle"]]
     state["used"] = [*state["used"], *[0] * (after - before)]
+    state["breaker"] = fresh["breaker"]
     for part in ("adaptive", "feedback", "dial", "isolation"):
         if type(getattr(path, part)) is not type(getattr(old, part)):
             state[part] = fresh[part]  # of another kind: it begins anew
-    state["connecting"] = state["connecting"] and path.dial is not None
+    state["connecting"] = False  # until its pace says so
     narrowed = old.wish < old.most
     state["wish"] = state["width"] = min(path.wish, old.wish) if narrowed else path.wish
     restore_path(path, state)
+    path.breaker.inherit(old.breaker)
+    if path.adaptive and old.adaptive and type(path.adaptive) is type(old.adaptive):
+        path.adaptive.inherit(old.adaptive)
+        path.retune(now)
+    path.gcra.inherit(old.gcra, now)
+    if path.dial and old.dial:
+        path.dial.inherit(old.dial, now)
 
 
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:

@@ -54,6 +54,7 @@ _HEARD: dict[FeedbackKind, OutcomeKind] = {
     "complained": "complained",
     "unsubscribed": "unsubscribed",
 }
+_CHANGES = frozenset({PoolChanged, PolicyChanged})
 
 
 class Dispatcher:
@@ -165,13 +166,17 @@ class Dispatcher:
         Raises
         ------
         KeyError
-            If an answer's token is not open, or a name is not in the pool.
+            If an answer's token is not open.
+        ConfigError
+            If a change of the pool or the policy cannot be carried out; nothing has happened then.
         ValueError
             If time runs backwards.
         """
         now = event.at
         if now < self._now:
             raise ValueError(f"time runs backwards: {now} after {self._now}")
+        if event.__class__ in _CHANGES:
+            self._prepare(event)
         self._now = self._pool.now = now
         out: list[Command] = []
         self._out = self._outbox.commands = out
@@ -181,6 +186,12 @@ class Dispatcher:
         if self._pool.dirty:
             self._outbox.send_all(now)
         return out
+
+    def _prepare(self, event: Any) -> None:
+        """Take over the setup after a change, if a pool can be made of it."""
+        setup = self._setup.after(event)
+        Pool(setup.servers, setup.policy, Timers(), self._epoch, setup.retired)
+        self._setup = setup
 
     def next_wakeup(self) -> float | None:
         """Return when (s) a `Tick` is wanted, later than the last event; None if never."""
@@ -333,6 +344,8 @@ class Dispatcher:
     def _closed(self, event: Closed) -> None:
         path, slot = self._pool.path_of_connection(event.connection)
         path.used[slot] = 0
+        if path.connecting:
+            self._pool.refresh(path)  # it may have been ready because of that connection only
 
     def _lost(self, event: Lost) -> None:
         choice, send, taken, server_generation, generation, _ = self._flights.pop(event.token)
@@ -366,17 +379,16 @@ class Dispatcher:
 
     def _pool_changed(self, event: PoolChanged) -> None:
         if event.change not in {"drained", "restored"}:
-            self._setup.change(event)
             self._refurnish()
         server = self._pool.by_name[event.server]
-        server.drained = event.change in {"drained", "removed"}
+        if event.change != "edited":  # which neither drains nor restores
+            server.drained = event.change in {"drained", "removed"}
         self._pool.recheck_server(server)
         if server.drained:
             for path in server.paths:
                 self._suspend.hang_up(path)
 
     def _policy_changed(self, event: PolicyChanged) -> None:
-        self._setup.swap(event.policy)
         self._refurnish()
 
     def _tick(self, event: Tick) -> None:

@@ -91,15 +91,14 @@ class Fence:
         for gate in route.gates:
             gate.admit(route)
         for choice in route.choices:
-            server, path = choice.path.server, choice.path
-            gates = [server.gate, path.gate]
-            if not urgent:
-                gates.append(self._others.get(f"server {server.name}"))
-                gates.append(self._others.get(f"{server.name} to {path.isp.name}"))
-            own = tuple(gate for gate in gates if gate)
+            own = self._around(choice)
             choice.gates = own + route.gates
             for gate in own:
                 gate.admit(choice)
+
+    def enclose(self, choice: Choice) -> None:
+        """Tell a choice its gates, for an attempt that its route would not make any more."""
+        choice.gates = self._around(choice) + choice.route.gates
 
     def left(self, path: Weighed, now: float) -> float:
         """Return the share, 0 to 1, that a path has left of its quotas, its server's included."""
@@ -107,6 +106,15 @@ class Fence:
         gates = (path.path.gate, path.path.server.gate)
         shares = [meter.share_left(now) for gate in gates if gate for meter in gate.quotas()]
         return min(shares, default=1.0)
+
+    def _around(self, choice: Choice) -> tuple[Gate, ...]:
+        """Return the gates of a choice's server and path."""
+        server, path = choice.path.server, choice.path
+        gates = [server.gate, path.gate]
+        if choice.route.key.stream != URGENT:
+            gates.append(self._others.get(f"server {server.name}"))
+            gates.append(self._others.get(f"{server.name} to {path.isp.name}"))
+        return tuple(gate for gate in gates if gate)
 
     def _pair(self, name: str, allowance: Allowance | None) -> Gate | None:
         """Make a gate, and a lower one beside it if something is kept for urgent mail."""

@@ -111,11 +111,18 @@ class Gates:
         return list(self._all)
 
     def charge(self, gates: Iterable[Gate], n: int, slots: int, now: float, span: float) -> float:
-        """Let `n` messages pass on so many new connections; return the span (s) they take."""
+        """Let `n` messages pass on so many new connections; return the span (s) they take.
+
+        They leave as slowly as the slowest gate lets them, and all gates are charged for that.
+        """
+        if n > 1:
+            for gate in gates:
+                if gate.meter:
+                    span = max(span, gate.meter.leaves(n, now) - now)
         for gate in gates:
             gate.in_use += slots
             if gate.meter:
-                span = max(span, gate.meter.commit(n, now, span))
+                gate.meter.commit(n, now, span)
             self.look(gate, now)
         return span
 

@@ -189,7 +189,10 @@ class Outbox:
                 self._timers.set(gcra.tat, "pace", path.number)
         slots = 1 if taken is slot else len(taken)  # type: ignore[arg-type]
         if choice.gates:
-            span = self.slots.charge(choice, parcel.n, slots, span if span > 0.0 else 0.0)
+            own, span = span, self.slots.charge(choice, parcel.n, slots, max(span, 0.0))
+            if span > own and span > 0.0:
+                gcra.stretch(now + span)
+                path.paced = path.paced or gcra.ready_at(now) > now
         send = Send(
             token,
             server.name,
@@ -233,11 +236,18 @@ class Outbox:
 
     def go_on(self, path: Path, now: float) -> None:
         """The pacing of a path is over, unless its rate was cut meanwhile."""
-        ready = path.gcra.ready_at(now) if path.adaptive or path.rate_cap else now
+        ready = path.gcra.ready_at(now)
         path.paced = path.pace_timer = ready > now
         if path.paced:
             self._timers.set(ready, "pace", path.number)
         self.pool.refresh(path)
+
+    def repace(self, path: Path, now: float) -> None:
+        """The limits of a path have changed; what it owes is owed to the new ones."""
+        if path.pace_timer or not path.paced:  # or it goes on when what is under way is back
+            self.go_on(path, now)
+        if path.dial:
+            self.slots.dial(path)
 
     @staticmethod
     def _is_last(path: Path, taken: list[int] | int) -> bool:

@@ -182,6 +182,7 @@ class Pool:
         known = next((choice for choice in at.choices if choice.index == index), None)
         if known is None:
             known = Choice(self.path(self.servers[index].name, at.isp.name), at, home=False)
+            self.fence.enclose(known)
         return known
 
     def path_of_connection(self, connection: int) -> tuple[Path, int]:

@@ -134,4 +134,6 @@ class Slots:
             if path.used[slot]:
                 path.used[slot] = 0
                 numbers.append(path.number * STRIDE + slot)
+        if numbers and path.connecting:
+            self._pool.refresh(path)
         return numbers

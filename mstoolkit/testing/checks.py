@@ -126,7 +126,7 @@ class Promises:
     def _changed(self, event: PoolChanged) -> None:
         if event.change in {"drained", "removed"}:
             self._drained.add(event.server)
-        else:
+        elif event.change != "edited":
             self._drained.discard(event.server)
         if event.change in {"added", "edited"}:
             self._servers[event.server] = parsed(Server, event.spec, key="server")

@@ -207,3 +207,9 @@ class Breaker:
         if self._counts is not None:
             self._counts.restore(state["counts"])
         self.troubled = self.state != "closed" or self.in_row > 0 or self._counts is not None
+
+    def inherit(self, old: Breaker) -> None:
+        """Go on where a breaker of other figures was; a probe of another size begins anew."""
+        self.restore({"counts": [], **old.snapshot()})
+        if self.state == "half-open" and self._spec.probe != old._spec.probe:
+            self.try_again()

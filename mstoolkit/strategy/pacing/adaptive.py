@@ -63,6 +63,13 @@ class AdaptiveRate(ABC):
                 self.rate = min(self.highest, max(before, grown))
         return self.rate > before
 
+    def inherit(self, old: AdaptiveRate) -> None:
+        """Go on where one of another range was: one that was not cut back is whole again."""
+        self.restore(old.snapshot())
+        self.peak = min(self.peak, self.highest)
+        whole = old.rate >= old.highest
+        self.rate = self.highest if whole else min(max(old.rate, self.lowest), self.highest)
+
     @abstractmethod
     def _grown(self, n: int, now: float) -> float: ...
 

@@ -126,9 +126,10 @@ class ConcurrencyFeedback:
         return {name: getattr(self, name) for name in _STATE}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a state that `snapshot` returned."""
+        """Take over a state that `snapshot` returned; its limit may have been higher."""
         for name in _STATE:
             setattr(self, name, state[name])
+        self.window = min(self.window, self._limit)
 
 
 def feedback_of(spec: FeedbackSpec | None, connections: int) -> ConcurrencyFeedback | None:

@@ -38,6 +38,12 @@ class Gcra:
         if owed:
             self.tat = now + owed * self.interval
 
+    def inherit(self, old: Gcra, now: float) -> None:
+        """Owe, in messages, what another one owes `now` (s)."""
+        self.full_at, self.tat = old.full_at, old.tat
+        if old.tat > now:
+            self.tat = now + (old.tat - now) / old.interval * self.interval
+
     def ready_at(self, now: float) -> float:
         """Return when the next message may leave; `now` if it may leave now."""
         ready = self.tat + self.interval - self.tolerance
@@ -59,6 +65,10 @@ class Gcra:
         tat += n * self.interval
         self.tat = tat
         return tat - self.tolerance - now
+
+    def stretch(self, until: float) -> None:
+        """The last of the messages just taken leaves as late as `until` (s), for another reason."""
+        self.tat = max(self.tat, until + self.interval)
 
     def refund(self, n: int, charged_at: float) -> None:
         """Give back `n` messages taken at `charged_at` (s) that were not sent after all.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mstoolkit.config import Breaker, Failover, Policy, Retry, Server
+from mstoolkit.config import Breaker, ConfigError, Failover, Policy, Retry, Server
 from mstoolkit.config.pacing import Pacing
 from mstoolkit.config.rotation import (
     BatchSpec,
@@ -224,7 +224,7 @@ def test_a_drained_server_is_left_and_taken_up_again() -> None:
     play.run(110.0)
     servers = [send.server for at, send in play.all(Send) if at >= 100.0]
     assert servers.count("a") == pytest.approx(servers.count("b"), abs=6)
-    with pytest.raises(KeyError):
+    with pytest.raises(ConfigError, match="nobody"):
         play.tell(PoolChanged(111.0, "nobody", "drained"))
 
 

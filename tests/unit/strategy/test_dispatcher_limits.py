@@ -282,3 +282,15 @@ def test_a_server_of_weight_zero_carries_nothing() -> None:
     play.tell(mail(10))
     play.run(10.0)
     assert {send.server for _, send in play.all(Send)} == {"b"}
+
+
+def test_a_connection_that_is_gone_is_opened_anew_at_its_pace() -> None:
+    """Ready because of an open connection only: when that is closed, the next waits its time."""
+    play = Rehearsal({"a": Server()}, policy(connection_rate=0.1))
+    play.tell(mail(1))
+    play.run(1.0)
+    (_, first) = play.all(Send)[0]
+    play.tell(Closed(1.0, first.connection))
+    play.tell(mail(1, first=1, at=1.0))
+    play.run(100.0)
+    assert [(at, send.fresh) for at, send in play.all(Send)] == [(0.0, True), (10.0, True)]

@@ -1,0 +1,276 @@
+"""Changes while mail is under way: what is new holds at once, what was owed stays owed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mstoolkit.config import Breaker, ConfigError, Failover, Limits, Policy, Retry, Server
+from mstoolkit.config.pacing import Pacing
+from mstoolkit.model import (
+    Command,
+    Enqueued,
+    Event,
+    Lot,
+    Parcel,
+    PolicyChanged,
+    PoolChanged,
+    Replied,
+    Reply,
+    Send,
+)
+from mstoolkit.testing import OK, Rehearsal, accepting
+
+NEWS = Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9)
+CODES = Lot(1, "codes", "codes", "transactional", "gmail", "active", 1e9)
+GREY = Reply(450, "4.2.0", "greylisted, try again later", "rcpt")
+FREE = {"rate": 1000.0, "burst": 1000, "connections": 1000, "messages_per_connection": 1000}
+RETRY = Retry(base=60.0, jitter=0.0, quantum=1.0)
+
+
+def policy(**pacing: Any) -> Policy:
+    return whole(pacing=pacing)
+
+
+def whole(*, pacing: dict[str, Any] | None = None, **parts: Any) -> Policy:
+    limits = Pacing.model_validate({**FREE, **(pacing or {})})
+    parts = {"rotation": {"kind": "round-robin"}, "retry": RETRY, **parts}
+    return Policy.model_validate({"pacing": limits, **parts})
+
+
+def mail(n: int, lot: Lot = NEWS, first: int = 0, at: float = 0.0) -> Enqueued:
+    return Enqueued(at, Parcel(lot, first, n, 0, at))
+
+
+def edited(at: float, name: str, spec: Server) -> PoolChanged:
+    return PoolChanged(at, name, "edited", spec.model_dump_json())
+
+
+def swapped(at: float, new: Policy) -> PolicyChanged:
+    return PolicyChanged(at, new.model_dump_json())
+
+
+def sends(commands: list[Command]) -> list[Send]:
+    return [command for command in commands if isinstance(command, Send)]
+
+
+def times(play: Rehearsal, server: str) -> list[float]:
+    return [at for at, send in play.all(Send) if send.server == server]
+
+
+def left_open(now: float, send: Send) -> Event | None:
+    """Answer nothing, so that a test answers by hand."""
+    return None
+
+
+# -- what cannot be done
+
+BAD_POOL = [
+    ("nobody", "drained", ""),
+    ("nobody", "restored", ""),
+    ("nobody", "removed", ""),
+    ("nobody", "edited", "{}"),
+    ("a", "added", "{}"),
+    ("new", "added", "{"),
+    ("new", "added", "[]"),
+    ("new", "added", ""),
+    ("a", "edited", '{"weight": -1}'),
+    ("a", "edited", '{"colour": "red"}'),
+]
+BAD_POLICY = [
+    "",
+    "[]",
+    "{}",
+    '{"rotation": {"kind": "roulette"}}',
+    '{"rotation": {"kind": "edf"}, "routes": [{"servers": ["nobody"]}]}',
+    '{"rotation": {"kind": "own", "name": "nobody\'s"}}',
+]
+
+
+def refused(event: PoolChanged | PolicyChanged) -> None:
+    """Tell a dispatcher in mid-run, with retries due by then, and let it go on."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(rate=1.0, burst=1), left_open)
+    play.tell(mail(20))
+    play.tell(Replied(1.0, 0, ((GREY, 1),)))
+    before = json.dumps(play.dispatcher.snapshot())
+    with pytest.raises(ConfigError):
+        play.dispatcher.handle(event)
+    assert json.dumps(play.dispatcher.snapshot()) == before
+    play.answer = accepting()
+    for send in list(play.open.values()):
+        play.tell(Replied(2.0, send.token, ((OK, 1),)))
+    play.run(1000.0)
+    assert play.totals["delivered"] == 20
+
+
+@pytest.mark.parametrize(("name", "change", "spec"), BAD_POOL)
+def test_a_change_of_the_pool_that_cannot_be_carried_out_changes_nothing(
+    name: str, change: Any, spec: str
+) -> None:
+    """Unknown or taken names and bad descriptions are refused before any due work is done."""
+    refused(PoolChanged(500.0, name, change, spec))
+
+
+@pytest.mark.parametrize("text", BAD_POLICY)
+def test_a_policy_that_cannot_be_used_changes_nothing(text: str) -> None:
+    """Not JSON, not a policy, or one that names a server or a rotation that is not there."""
+    refused(PolicyChanged(500.0, text))
+
+
+def test_a_removed_server_is_known_no_more() -> None:
+    """It can be added again, with nothing else of it left to change."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy())
+    play.tell(PoolChanged(0.0, "b", "removed"))
+    for change in ("removed", "edited", "drained", "restored"):
+        with pytest.raises(ConfigError, match="'b'"):
+            play.dispatcher.handle(PoolChanged(0.0, "b", change, "{}"))  # type: ignore[arg-type]
+    play.tell(PoolChanged(0.0, "b", "added", "{}"))
+    play.tell(mail(10))
+    assert len(times(play, "b")) == 5
+
+
+def test_to_edit_a_server_does_not_restore_it() -> None:
+    """What an operator has drained stays drained until he restores it."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy())
+    play.tell(PoolChanged(0.0, "b", "drained"))
+    play.tell(edited(0.0, "b", Server(weight=5)))
+    play.tell(mail(10))
+    assert not times(play, "b")
+    play.tell(PoolChanged(1.0, "b", "restored"))
+    play.tell(mail(10, first=10, at=1.0))
+    assert len(times(play, "b")) == 5
+
+
+# -- breakers
+
+
+def failover(**path: Any) -> Policy:
+    return whole(failover=Failover(path=Breaker.model_validate({"base": 20.0, **path})))
+
+
+THROTTLE = Reply(421, "4.7.28", "an unusual rate of mail", "data")
+
+
+def test_a_breaker_that_counts_otherwise_goes_on_where_the_old_one_was() -> None:
+    """Failures in a row, then their share, and back: what is suspended stays so as long."""
+    in_a_row, by_share = failover(failures=1), failover(rate=0.5, window=60.0, minimum=1)
+    for first, second in ((in_a_row, by_share), (by_share, in_a_row)):
+        play = Rehearsal({"a": Server()}, first, left_open)
+        play.tell(mail(1))
+        play.tell(Replied(1.0, 0, ((THROTTLE, 1),)))
+        play.tell(swapped(2.0, second))
+        play.tell(mail(1, first=1, at=3.0))
+        play.run(100.0)
+        assert times(play, "a") == [0.0, 21.0]
+
+
+def test_a_probe_of_another_size_begins_anew() -> None:
+    """A probe that was to be one message is half done when it is to be three: it comes through."""
+    play = Rehearsal({"a": Server()}, failover(failures=1, probe=2), left_open)
+    play.tell(mail(10))
+    for token in range(10):
+        play.tell(Replied(1.0, token, ((THROTTLE, 1),)))
+    play.run(61.0)
+    assert [send.token for send in play.open.values()] == [10]
+    play.tell(swapped(61.0, failover(failures=1, probe=3)))
+    play.answer = accepting()
+    play.tell(Replied(61.0, 10, ((OK, 1),)))
+    play.run(200.0)
+    assert play.totals["delivered"] == 10
+
+
+# -- pace
+
+
+@pytest.mark.parametrize(("rate", "next_one"), [(0.1, 10.0), (1.0, 1.0), (20.0, 0.05)])
+def test_what_a_path_owes_it_owes_at_the_new_rate(rate: float, next_one: float) -> None:
+    """A burst of 3 at 1/s is spent; the fourth message is due one interval of the new rate later."""
+    play = Rehearsal({"a": Server()}, policy(rate=1.0, burst=3))
+    play.tell(mail(4))
+    assert len(times(play, "a")) == 3
+    play.tell(edited(0.0, "a", Server(limits=Limits(rate=rate))))
+    play.run(100.0)
+    assert times(play, "a")[3] == pytest.approx(next_one)
+
+
+def test_a_lowered_burst_holds_at_once() -> None:
+    """Two of a burst of five are spent; of a burst of two nothing is left until one is made good."""
+    play = Rehearsal({"a": Server()}, policy(rate=1.0, burst=5))
+    play.tell(mail(2))
+    play.tell(swapped(0.0, policy(rate=1.0, burst=2)))
+    play.tell(mail(3, first=2))
+    play.run(100.0)
+    assert times(play, "a") == pytest.approx([0.0, 0.0, 1.0, 3.0, 3.0])
+
+
+@pytest.mark.parametrize(("rate", "next_one"), [(0.1, 10.0), (1.0, 1.0), (20.0, 0.05)])
+def test_connections_are_opened_at_the_new_pace(rate: float, next_one: float) -> None:
+    """Of two messages, each on a connection of its own, the second waits for the new pace."""
+    own = {"messages_per_connection": 1}
+    play = Rehearsal({"a": Server()}, policy(connection_rate=1.0, **own))
+    play.tell(mail(2))
+    play.tell(swapped(0.0, policy(connection_rate=rate, **own)))
+    play.run(100.0)
+    assert times(play, "a") == pytest.approx([0.0, next_one])
+
+
+@pytest.mark.parametrize(("cut", "before", "after", "then"), [
+    (False, 10.0, 2.0, 2.0), (False, 10.0, 40.0, 40.0), (True, 10.0, 2.0, 2.0), (True, 10.0, 40.0, 5.0),
+])  # fmt: skip
+def test_a_rate_that_adapts_keeps_to_its_new_range(
+    cut: bool, before: float, after: float, then: float
+) -> None:
+    """One that was cut to 5/s stays there, at most at the new limit; one that was not is at it."""
+    adapt = {"kind": "aimd"}
+    play = Rehearsal({"a": Server()}, policy(rate=before, adapt=adapt), left_open)
+    play.tell(mail(1))
+    play.tell(Replied(1.0, 0, ((THROTTLE if cut else OK, 1),)))
+    play.tell(swapped(2.0, policy(rate=after, adapt=adapt)))
+    assert 1.0 / path_of(play, "a").gcra.interval == pytest.approx(then)
+
+
+def path_of(play: Rehearsal, server: str) -> Any:
+    pool: Any = play.dispatcher._pool
+    return pool.path(server, "gmail")
+
+
+def test_open_attempts_count_where_their_route_has_no_way_any_more() -> None:
+    """One of a's two connections is in use for a route that lost a; one more may be used, not two."""
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(), left_open)
+    play.tell(PoolChanged(0.0, "b", "drained"))
+    play.tell(mail(1))
+    routes = [{"servers": ["b"], "streams": ["marketing"]}]
+    play.tell(swapped(0.0, whole(routes=routes, pacing={"servers": {"connections": 2}})))
+    play.tell(mail(5, CODES))
+    assert [send.server for send in play.open.values()] == ["a", "a"]
+    play.tell(Replied(1.0, 0, ((OK, 1),)))
+    assert [send.server for send in play.open.values()] == ["a", "a"]
+
+
+def test_a_rotation_that_waits_is_asked_anew() -> None:
+    """Mail that waits for the turn of an hour goes with the first turn of the new rotation."""
+    hourly, quick = ({"kind": "interval", "every": every} for every in (3600.0, 20.0))
+    play = Rehearsal(
+        {"a": Server(limits=Limits(connections=1)), "b": Server()}, whole(rotation=hourly)
+    )
+    play.answer = left_open
+    play.tell(mail(3))
+    assert len(play.open) == 1
+    play.tell(swapped(1.0, whole(rotation=quick)))
+    play.run(100.0)
+    assert times(play, "b") == [20.0, 20.0]
+
+
+def test_changes_leave_no_timers_behind() -> None:
+    """Whatever is changed a hundred times, as much is due later as after the first time."""
+    limits = {"rate": 0.5, "burst": 1, "connection_rate": 0.1, "servers": {"rate": 0.1}}
+    play = Rehearsal({"a": Server(), "b": Server()}, policy(**limits))
+    play.tell(mail(100))
+    play.tell(edited(0.0, "a", Server()))
+    timers = play.dispatcher.timers
+    before = len(timers.snapshot())
+    for _ in range(100):
+        play.tell(edited(0.0, "a", Server()))
+    assert len(timers.snapshot()) == before
