@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -13,13 +13,13 @@ from mstoolkit.config import Policy
 from mstoolkit.config.rotation import RotationSpec
 from mstoolkit.config.rules import load_rules, rule_names
 from mstoolkit.config.units import WRITTEN
+from mstoolkit.config.weighting import WeigherSpec
 from mstoolkit.testing import small_scenario
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 INLINE = re.findall(r"`((?:retry|adapt) = \{.*?\})`", PAGE)
-KINDS = re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE)
 
 
 def strategy(text: str) -> Policy:
@@ -54,11 +54,17 @@ def test_what_is_shown_with_all_its_keys_is_the_default() -> None:
     assert any(each.retry == default.retry for each in shown if "retry" in each.model_fields_set)
 
 
-def test_all_rotations_are_listed() -> None:
-    """The table names each kind that a file may name, and no other."""
-    union, *_ = get_args(RotationSpec)
+@pytest.mark.parametrize(
+    ("heading", "spec"), [("Rotation", RotationSpec), ("Weighting", WeigherSpec)]
+)
+def test_all_kinds_are_listed(heading: str, spec: Any) -> None:
+    """The section's table has a row for each kind that a file may name, and for no other."""
+    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    text = next(part for part in section if part.startswith(heading))
+    listed = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
+    union = get_args(spec)[0]
     kinds = {get_args(each.model_fields["kind"].annotation)[0] for each in get_args(union)}
-    assert set(KINDS) == kinds | {"kind"}, "the head of the table and a row for each"
+    assert set(listed) - {"kind"} == kinds
 
 
 def test_the_number_of_shipped_rules_is_right() -> None:
