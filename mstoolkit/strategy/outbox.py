@@ -84,12 +84,8 @@ class Outbox:
             or route.ready
             or route.dirty
             or path.paced
-            or not (path.clear and choice.eligible and route.queue.n)
+            or not (path.simple and path.clear and choice.eligible and route.lanes.n)
             or path.server.in_use >= path.server.connections
-            or choice.gates
-            or route.homes
-            or path.dial
-            or len(path.choices) > 1
         ):
             return False
         rotation = route.rotation

@@ -97,6 +97,7 @@ class Path:
         "rate_cap",
         "rate_cap_until",
         "server",
+        "simple",
         "used",
         "width",
         "width_cap",
@@ -117,6 +118,9 @@ class Path:
         self.isp = isp
         self.index = server.index
         self.choices: list[Choice] = []
+        self.simple = (
+            False  # one route and no gates
+        )
         self.burst = burst
         self.rate = rate
         self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none

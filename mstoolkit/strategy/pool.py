@@ -123,6 +123,10 @@ class Pool:
                 route.choices.append(choice)
                 path.choices.append(choice)
         self.fence.admit(route)
+        for choice in route.choices:
+            path = choice.path
+            plain = len(path.choices) == 1 and path.dial is None
+            path.simple = plain and not choice.gates and route.homes is None
         self.scales.weigh(route.choices, self.now)
         self._by_key[key] = route
         self.routes.append(route)
