@@ -102,7 +102,7 @@ def drifts(shares: pd.DataFrame) -> str:
     drifted = shares[shares["drift"].to_numpy(dtype=bool)]
     if not len(drifted):
         return f"none of {len(shares)} shares drifted"
-    worst = drifted.loc[drifted["difference"].abs().idxmax()]
+    worst = drifted.iloc[int(np.argmax(drifted["difference"].abs().to_numpy()))]
     share = f"{100 * worst['sent']:.1f} % of {worst['isp']}, not {100 * worst['asked']:.1f} %"
     cause = str(worst["cause"])
     if worst["held"] > 0:
@@ -144,7 +144,8 @@ def _shares(sent: pd.DataFrame, asked: pd.DataFrame, width: float) -> pd.DataFra
     frame["difference"] = frame["sent"] - frame["asked"]
     frame["draws"] = np.minimum(frame["draws"], np.maximum(1.0, frame["n"] / grain))
     columns = [*_PATH, "asked", "sent", "difference", "n", "draws"]
-    return frame[columns].sort_values(_PATH, ignore_index=True)
+    found: pd.DataFrame = frame[columns]
+    return found.sort_values(_PATH, ignore_index=True)
 
 
 def _draws(n: pd.Series) -> float:
