@@ -131,8 +131,9 @@ def _sent(events: pd.DataFrame, asked: pd.DataFrame, width: float) -> pd.DataFra
 
 
 def _shares(sent: pd.DataFrame, asked: pd.DataFrame, width: float) -> pd.DataFrame:
-    places = sent.groupby(_PLACE)["n"]
-    whole = pd.DataFrame({"n": places.sum(), "draws": places.agg(_draws)})
+    squares = sent.assign(draws=sent["n"].astype(float) ** 2)
+    whole = squares.groupby(_PLACE)[["n", "draws"]].sum()
+    whole["draws"] = whole["n"].astype(float) ** 2 / whole["draws"]
     known = asked.drop_duplicates(["start", "isp", "server"])
     wanted = _weighted(sent, known, "asked", ["server"])
     grain = float(asked["grain"].max()) if len(asked) else 1.0
@@ -148,16 +149,11 @@ def _shares(sent: pd.DataFrame, asked: pd.DataFrame, width: float) -> pd.DataFra
     return found.sort_values(_PATH, ignore_index=True)
 
 
-def _draws(n: pd.Series) -> float:
-    sizes = n.to_numpy(dtype=np.float64)
-    return float(sizes.sum() ** 2 / (sizes**2).sum())
-
-
 def _weighted(sent: pd.DataFrame, steps: pd.DataFrame, value: str, by: list[str]) -> pd.Series:
     """Return means of a column over a window's steps, by what was sent to the ISP in each."""
     traffic = sent.groupby([*_PLACE, "step"], as_index=False)["n"].sum()
     steps = steps.rename(columns={"start": "step"})[["step", "isp", *by, value]]
-    joined = traffic.merge(steps, on=["step", "isp"])
+    joined = traffic.merge(steps.astype({"step": float}), on=["step", "isp"])
     joined["part"] = joined[value] * joined["n"]
     whole = traffic.groupby(_PLACE)["n"].sum()
     sums = joined.groupby([*_PLACE, *by])["part"].sum(min_count=1)
