@@ -22,8 +22,15 @@ _NEWS = 500  # events after which progress is told
 class Finished(Protocol):
     """A finished run in memory, as `simulate` returns it."""
 
-    scenario: Scenario
-    table: pa.Table
+    @property
+    def scenario(self) -> Scenario:
+        """What it was of."""
+        ...
+
+    @property
+    def table(self) -> pa.Table:
+        """The event log."""
+        ...
 
     @property
     def manifest(self) -> Manifest:

@@ -81,10 +81,10 @@ def test_few_messages_prove_nothing(counts: dict[str, int]) -> None:
 
 @pytest.mark.statistical
 def test_fair_draws_hardly_ever_cry() -> None:
-    """Of 100 tables of fair draws, of 18 shares each, no more than chance allows have a drift."""
+    """Of 60 tables of fair draws, of 18 shares each, no more than chance allows have a drift."""
     draws = np.random.default_rng(7)
     cries = 0
-    for _ in range(100):
+    for _ in range(60):
         events, wanted = [], []  # of one table
         for hour in range(6):
             n = int(draws.integers(5, 200))
@@ -93,7 +93,7 @@ def test_fair_draws_hardly_ever_cry() -> None:
             wanted.append(asked(start=3600.0 * hour))
         found = realised_share(pd.concat(events), pd.concat(wanted), tolerance=0.0)
         cries += bool(found["drift"].any())
-    assert cries <= 4  # of tests at 1 % one is expected; 5 or more have a chance of 0.4 %
+    assert cries <= 3  # 0.6 are expected of tests at 1 %; 4 or more have a chance of 0.3 %
 
 
 def test_parcels_count_as_one_draw() -> None:
