@@ -59,8 +59,8 @@ def message_of(scenario: Scenario, name: str) -> Message:
     >>> from mstoolkit.config import load_scenario
     >>> scenario = load_scenario("quickstart")
     >>> message_of(scenario, "spring:17").address
-    'spring-17@gmail.com'
-    >>> message_of(scenario, "spring-17@gmail.com").name
+    'spring-17@googlemail.com'
+    >>> message_of(scenario, "spring-17@googlemail.com").name
     'spring:17'
     """
     mailing = Mailing(scenario)

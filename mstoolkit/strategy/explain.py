@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from mstoolkit.model import SplitMix64
 from mstoolkit.strategy.asked import shares_asked
-from mstoolkit.strategy.failover import Breaker
+from mstoolkit.strategy.failover import Breaker, Canary
 from mstoolkit.strategy.gates import Gate
 from mstoolkit.strategy.path import Path, ServerState
 from mstoolkit.strategy.pool import Pool
@@ -187,7 +187,7 @@ def _situation(pool: Pool, route: Route, now: float, ends: _Ends) -> Situation:
         rotation=rest,
         shares=_shares(pool, route, now),
         standings=tuple(
-            _standing(known.get(server.index), route, server, ends)._replace(
+            _standing(pool, route, server, known.get(server.index), ends)._replace(
                 next=chosen is not None and chosen.index == server.index,
                 score=scores[server.index],
             )
@@ -196,14 +196,16 @@ def _situation(pool: Pool, route: Route, now: float, ends: _Ends) -> Situation:
     )
 
 
-def _standing(choice: Choice | None, route: Route, server: ServerState, ends: _Ends) -> Standing:
+def _standing(
+    pool: Pool, route: Route, server: ServerState, choice: Choice | None, ends: _Ends
+) -> Standing:
     blocks: tuple[Block, ...]
     if choice is None:
         reason = "removed from the pool" if server.retired else "not a server of this route"
         path = next(path for path in route.isp.paths if path.index == server.index)
         choice, blocks = Choice(path, route, home=False), (Block(reason),)
     else:
-        blocks = tuple(_blocks(choice, ends))
+        blocks = tuple(_blocks(choice, ends, pool.scales.canaries.get(server.name)))
     whole = sum(each.weight for each in route.eligible)
     return Standing(
         server=server.name,
@@ -265,20 +267,22 @@ def _free(choice: Choice) -> int:
     return max(0, most)
 
 
-def _blocks(choice: Choice, ends: _Ends) -> Iterator[Block]:
-    yield from _kept_out(choice)
+def _blocks(choice: Choice, ends: _Ends, canary: Canary | None) -> Iterator[Block]:
+    yield from _kept_out(choice, canary)
     yield from _waits(choice, ends)
     yield from _slows(choice.path)
+    if canary and not (canary.is_over or canary.is_out):
+        yield Block("a canary, held to its step", effect="slow")
 
 
-def _kept_out(choice: Choice) -> Iterator[Block]:
+def _kept_out(choice: Choice, canary: Canary | None) -> Iterator[Block]:
     path, server = choice.path, choice.path.server
     if server.retired:
         yield Block("removed from the pool")
     elif server.drained:
         yield Block("drained")
     if choice.weight <= 0:
-        yield Block("weight 0")
+        yield Block("canary rolled back" if canary and canary.is_out else "weight 0")
     yield from _shut(server.breaker, "server", server.reason, hard=False)
     yield from _shut(path.breaker, "path", path.reason, hard=True)
     if not choice.home and not choice.route.spilling:

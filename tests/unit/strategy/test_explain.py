@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mstoolkit.config import Breaker, Failover, Limits, Policy, Retry, Server
-from mstoolkit.config.isolation import SlowStartSpec
-from mstoolkit.config.pacing import Allowance, Pacing
+from mstoolkit.config.isolation import CanarySpec, SlowStartSpec
+from mstoolkit.config.pacing import Allowance, IspAllowance, Pacing
 from mstoolkit.config.quota import WindowSpec
 from mstoolkit.config.rotation import (
     BatchSpec,
@@ -103,7 +103,7 @@ def hard_times(rotation: RotationSpec) -> Policy:
             burst=2,
             connections=3,
             reserve=0.2,
-            isps={"gmail": Allowance(connections=4, window=(WindowSpec(n=20, within=60.0),))},
+            isps={"gmail": IspAllowance(connections=4, window=(WindowSpec(n=20, within=60.0),))},
             servers=Allowance(rate=2.0, burst=4),
         ),
         failover=Failover(
@@ -314,14 +314,37 @@ def test_drained_and_weightless_servers_are_out() -> None:
     assert reasons(blocks(play.dispatcher, "d")) == ["weight 0"]
 
 
+def test_a_canary_is_told_as_one() -> None:
+    """A new server that is held to a small share says so, and also that it was rolled back."""
+    canary = CanarySpec(steps=(0.1, 1.0), every=60.0, least=100)
+    play = Rehearsal(SERVERS, policy(canaries={"c": canary}), answers_of_a_bad_canary())
+    play.tell(mail(40))
+    found = blocks(play.dispatcher, "c")
+    assert Block("a canary, held to its step", effect="slow") in found
+    for minute in range(1, 20):
+        play.run(60.0 * minute)
+        play.tell(mail(40, first=40 * minute, at=60.0 * minute))
+    assert Block("canary rolled back") in blocks(play.dispatcher, "c")
+
+
+def answers_of_a_bad_canary() -> Any:
+    """Return an answer by which all is well but at server c."""
+
+    def answer(now: float, send: Send) -> Event:
+        reply = Reply(550, "5.7.1", "blocked", "data") if send.server == "c" else OK
+        return Replied(now + 0.5, send.token, ((reply, send.parcel.n),), 0, 0.5)
+
+    return answer
+
+
 def test_shut_gates_are_named() -> None:
     """A limit of the ISP as a whole holds all, until it lets something through again."""
-    gate = {"gmail": Allowance(window=(WindowSpec(n=2, within=60.0),))}
+    gate = {"gmail": IspAllowance(window=(WindowSpec(n=2, within=60.0),))}
     play = Rehearsal(SERVERS, policy(pacing=Pacing(rate=10.0, burst=9, connections=9, isps=gate)))
     play.tell(mail(5))
     for server in ("a", "b", "c"):
         assert Block("limit of isp gmail", 60.0, effect="wait") in blocks(play.dispatcher, server)
-    few = {"gmail": Allowance(connections=1)}
+    few = {"gmail": IspAllowance(connections=1)}
     play = Rehearsal(SERVERS, policy(pacing=Pacing(rate=10.0, burst=9, connections=9, isps=few)))
     play.tell(mail(5))
     assert Block("connections of isp gmail", effect="wait") in blocks(play.dispatcher, "c")
