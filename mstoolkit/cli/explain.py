@@ -29,11 +29,11 @@ a policy that panics does not wait for.
 EXAMPLES = """
 [bold]Examples[/bold]
 
-mstoolkit explain runs/exact spring:17                        a message, as in the log
+mstoolkit explain runs/exact spring:17                        as in the log
 
 mstoolkit explain runs/exact spring-17@googlemail.com         by its recipient
 
-mstoolkit explain runs/exact --path mta-2/gmail --at 30min    what held a path
+mstoolkit explain runs/exact --path mta-2/gmail --at 30min    a path then
 """
 
 

@@ -12,10 +12,9 @@ import pyarrow.compute as pc
 
 from mstoolkit.config import ConfigError, parse_duration
 from mstoolkit.eventlog import frame_of
-from mstoolkit.model import Send
 from mstoolkit.replay.account import account, against, clock
 from mstoolkit.replay.messages import Message, Trace, message_of, trace
-from mstoolkit.replay.recording import Finished, Progress, Recording, parted, recording_of
+from mstoolkit.replay.recording import Finished, Player, Progress, Recording, parted, recording_of
 from mstoolkit.strategy.explain import Situation, Standing
 
 Run = str | Path | Finished
@@ -206,16 +205,15 @@ def _attempts(recording: Recording, found: Trace, progress: Progress | None) -> 
     """Replay up to the last attempt, and take down how things stood before each of them."""
     sent = {int(row["token"]): row for _, row in found.sent.iterrows()}
     seen: dict[int, Situation] = {}
-    dispatcher = recording.dispatcher()
+    player = Player(recording)
+    dispatcher = player.dispatcher
     dispatcher.attend(
         lambda token, route: (
             seen.update({token: dispatcher.situation(route)}) if token in sent else None
         )
     )
     for event in recording.inputs(int(found.sent["seq"].max()), progress):
-        for command in recording.tell(dispatcher, event):
-            if isinstance(command, Send) and command.token in sent:
-                _check(recording, sent[command.token], command)
+        player.tell(event)
     if len(seen) < len(sent):
         raise parted(recording.manifest.run)
     return [
@@ -229,12 +227,6 @@ def _attempts(recording: Recording, found: Trace, progress: Progress | None) -> 
         )
         for number, (token, row) in enumerate(sent.items(), 1)
     ]
-
-
-def _check(recording: Recording, row: pd.Series, send: Send) -> None:
-    same = (send.server, send.isp, send.parcel.first) == (row["server"], row["isp"], row["first"])
-    if not same:
-        raise parted(recording.manifest.run)
 
 
 def _of(answers: pd.DataFrame, token: int) -> pd.DataFrame:
@@ -265,10 +257,10 @@ def _never_sent(
         last, at = int(found.ends["seq"].min()) - 1, float(found.ends["at"].min())
     else:
         last, at = int(pc.max(recording.log["seq"]).as_py()), recording.manifest.ended_at
-    dispatcher = recording.dispatcher()
+    player = Player(recording)
     for event in recording.inputs(last, progress):
-        recording.tell(dispatcher, event)
-    return [Moment(0, at, each) for each in dispatcher.situations(message.lot.isp, at)]
+        player.tell(event)
+    return [Moment(0, at, each) for each in player.dispatcher.situations(message.lot.isp, at)]
 
 
 # -- a path
@@ -279,10 +271,10 @@ def _path(recording: Recording, path: str, at: float, progress: Progress | None)
     log = recording.log
     handled = pc.and_(pc.greater_equal(log["seq"], 0), pc.less_equal(log["at"], at))
     last = pc.max(log.filter(handled)["seq"]).as_py()
-    dispatcher = recording.dispatcher()
+    player = Player(recording)
     for event in recording.inputs(-1 if last is None else last, progress):
-        recording.tell(dispatcher, event)
-    found = [Moment(0, at, each) for each in dispatcher.situations(isp, at)]
+        player.tell(event)
+    found = [Moment(0, at, each) for each in player.dispatcher.situations(isp, at)]
     mine = [each for each in found if _concerns(each.situation, server)]
     notes = [] if found else [f"No mail for {isp} had arrived by then."]
     subject = f"Path {server}/{isp} at {clock(at)}"

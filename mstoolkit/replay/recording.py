@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from mstoolkit.config import ConfigError, Policy, Scenario, content_hash
 from mstoolkit.eventlog import Manifest, read_manifest, read_table, stored_scenario
 from mstoolkit.eventlog.decode import events
-from mstoolkit.model import Command, Event
+from mstoolkit.model import Command, Event, Send
 from mstoolkit.strategy import Dispatcher
 
 Progress = Callable[[float], None]
@@ -86,18 +86,47 @@ class Recording(NamedTuple):
                 progress(number / total)
             yield event
 
-    def tell(self, dispatcher: Dispatcher, event: Event) -> list[Command]:
-        """Let a dispatcher handle an event of the log.
+
+class Player:
+    """A fresh dispatcher that is told what the recorded one was told, and must decide the same.
+
+    Parameters
+    ----------
+    recording : Recording
+        The run.
+
+    Attributes
+    ----------
+    dispatcher : Dispatcher
+        To be looked at meanwhile.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self.dispatcher = recording.dispatcher()
+        self._run = recording.manifest.run
+        log = recording.log
+        sent = log.filter(pc.equal(log["event"], "sent")).select(["token", "server", "first", "n"])
+        tokens, *rest = (column.to_pylist() for column in sent.columns)
+        self._sent = dict(zip(tokens, zip(*rest, strict=True), strict=True))
+
+    def tell(self, event: Event) -> list[Command]:
+        """Let the dispatcher handle an event.
 
         Raises
         ------
         ConfigError
-            If it decided otherwise before, so that the event answers what it never sent.
+            If it sends otherwise than the log says, or did so before.
         """
         try:
-            return dispatcher.handle(event)
-        except (KeyError, ValueError):
-            raise parted(self.manifest.run) from None
+            commands = self.dispatcher.handle(event)
+        except (KeyError, ValueError):  # an answer to what it never sent
+            raise parted(self._run) from None
+        for command in commands:
+            if isinstance(command, Send):
+                found = (command.server, command.parcel.first, command.parcel.n)
+                if self._sent.get(command.token, found) != found:
+                    raise parted(self._run)
+        return commands
 
 
 def parted(run: str) -> ConfigError:

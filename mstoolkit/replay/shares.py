@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from mstoolkit.config import ConfigError, parse_duration
 from mstoolkit.config.rotation import BatchSpec
 from mstoolkit.model import Send
-from mstoolkit.replay.recording import Finished, Progress, Recording, recording_of
+from mstoolkit.replay.recording import Finished, Player, Progress, Recording, recording_of
 from mstoolkit.strategy import Dispatcher
 from mstoolkit.strategy.explain import Standing
 from mstoolkit.strategy.route import RouteKey
@@ -76,7 +76,8 @@ def asked_shares(
         raise ConfigError("steps and looks must be above 0", key="every", remedy='as "10min"')
     spec = recording.policy.rotation
     grain = spec.size if isinstance(spec, BatchSpec) else 1
-    dispatcher = recording.dispatcher()
+    player = Player(recording)
+    dispatcher = player.dispatcher
     routes: dict[int, RouteKey] = {}
     dispatcher.attend(routes.__setitem__)
     rows: list[tuple[object, ...]] = []
@@ -90,7 +91,7 @@ def asked_shares(
                 rows += step.rows(grain)
                 step = _Step(at)
             at, last = next(times)
-        for command in recording.tell(dispatcher, event):
+        for command in player.tell(event):
             if isinstance(command, Send):
                 step.count(routes.pop(command.token), command.parcel.n)
     step.look(dispatcher, at)

@@ -177,6 +177,8 @@ def _situation(pool: Pool, route: Route, now: float, ends: _Ends) -> Situation:
         if chosen is None:
             awaited = route.rotation.choose(route.eligible, route.eligible, now)
     known = {choice.index: choice for choice in route.choices}
+    whole = sum(choice.weight for choice in route.eligible)
+    asked = {choice.index: choice.weight / whole for choice in route.eligible}
     return Situation(
         key=route.key,
         waiting=route.queue.n,
@@ -190,6 +192,7 @@ def _situation(pool: Pool, route: Route, now: float, ends: _Ends) -> Situation:
             _standing(pool, route, server, known.get(server.index), ends)._replace(
                 next=chosen is not None and chosen.index == server.index,
                 score=scores[server.index],
+                asked=asked.get(server.index, 0.0),
             )
             for server in pool.servers
         ),
@@ -206,7 +209,6 @@ def _standing(
         choice, blocks = Choice(path, route, home=False), (Block(reason),)
     else:
         blocks = tuple(_blocks(choice, ends, pool.scales.canaries.get(server.name)))
-    whole = sum(each.weight for each in route.eligible)
     return Standing(
         server=server.name,
         isp=route.isp.name,
@@ -214,7 +216,7 @@ def _standing(
         rule=route.key.rule,
         pin=route.key.pin,
         weight=choice.weight,
-        asked=choice.weight / whole if choice.eligible and whole else 0.0,
+        asked=0.0,
         eligible=choice.eligible,
         ready=choice.is_ready and not route.held,
         home=choice.home,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mstoolkit.config import ConfigError, Outage, Scenario, load_scenario
-from mstoolkit.replay import Explanation, explain
+from mstoolkit.replay import Explanation, asked_shares, explain
 from mstoolkit.sim import Run, simulate
 
 BENCH = Path(__file__).parents[2] / "data" / "bench.toml"
@@ -189,6 +189,10 @@ def test_a_log_that_was_decided_otherwise_is_not_explained(run: Run, tmp_path: P
     latest = str(sent["message"].iloc[-1])
     with pytest.raises(ConfigError, match="decided otherwise"):
         explain(folder, latest)
+    with pytest.raises(ConfigError, match="decided otherwise"):
+        explain(folder, path="one/gmail", at="1h")
+    with pytest.raises(ConfigError, match="decided otherwise"):
+        asked_shares(folder)
 
 
 def test_progress_is_told(run: Run) -> None:
