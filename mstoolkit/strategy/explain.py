@@ -154,8 +154,17 @@ def standings(pool: Pool, now: float, isp: str | None = None) -> list[Standing]:
 
 
 def situation_of(pool: Pool, key: RouteKey, now: float) -> Situation:
-    """Return how things stand in one route, which is made if there is none yet."""
-    return _situation(pool, pool.route(key), now, _ends(pool))
+    """Return how things stand in one route.
+
+    Raises
+    ------
+    KeyError
+        If no mail has taken it yet.
+    """
+    for route in pool.routes:
+        if route.key == key:
+            return _situation(pool, route, now, _ends(pool))
+    raise KeyError(key)
 
 
 def _ends(pool: Pool) -> _Ends:
