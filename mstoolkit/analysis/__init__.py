@@ -15,6 +15,7 @@ from mstoolkit.analysis.series import (
     reputation_over_time,
     server_share_over_time,
 )
+from mstoolkit.analysis.share import drifts, realised_share
 from mstoolkit.analysis.verdict import Winner, winner
 
 __all__ = [
@@ -25,11 +26,13 @@ __all__ = [
     "conservation",
     "deferrals_over_time",
     "delivered_over_time",
+    "drifts",
     "makespan",
     "outcomes",
     "paired_differences",
     "queue_time",
     "queue_time_by",
+    "realised_share",
     "reputation_over_time",
     "server_share_over_time",
     "summarise",

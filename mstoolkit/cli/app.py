@@ -12,11 +12,13 @@ import typer
 from mstoolkit.cli import (
     compare,
     demo,
+    explain,
     export,
     init,
     lab,
     replay,
     send,
+    shares,
     simulate,
     sinks,
     validate,
@@ -53,6 +55,8 @@ COMMANDS: tuple[ModuleType, ...] = (
     sinks,
     send,
     replay,
+    explain,
+    shares,
     export,
     lab,
 )

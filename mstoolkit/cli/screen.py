@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -96,16 +97,33 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def progress(what: str, *, quiet: bool = False) -> Iterator[Callable[[float], None]]:
-    """Show a bar on stderr where that is a terminal; yields what sets the share that is done."""
+def progress(
+    what: str, *, quiet: bool = False, delay: float = 0.0
+) -> Iterator[Callable[[float], None]]:
+    """Show a bar on stderr where that is a terminal; yields what sets the share that is done.
+
+    What is over within ``delay`` s has none.
+    """
     from tqdm import tqdm
 
-    form = "{desc} {percentage:3.0f}% {bar} {elapsed}"
-    hidden = True if quiet else None
-    with tqdm(total=1.0, desc=what, bar_format=form, disable=hidden, leave=False) as bar:
+    begun, bars = monotonic(), []
 
-        def show(share: float) -> None:
+    def begin() -> None:
+        form = "{desc} {percentage:3.0f}% {bar} {elapsed}"
+        hidden = True if quiet else None
+        bars.append(tqdm(total=1.0, desc=what, bar_format=form, disable=hidden, leave=False))
+
+    def show(share: float) -> None:
+        if not bars and monotonic() - begun >= delay:
+            begin()
+        for bar in bars:
             bar.n = min(1.0, share)
             bar.refresh()
 
+    if delay <= 0:
+        begin()
+    try:
         yield show
+    finally:
+        for bar in bars:
+            bar.close()

@@ -3,6 +3,7 @@
 from mstoolkit.plots.delivered import delivered_over_time
 from mstoolkit.plots.outcomes import outcomes_by_isp
 from mstoolkit.plots.ranking import differences, ranking
+from mstoolkit.plots.realised import realised_share
 from mstoolkit.plots.reputation import reputation_over_time
 from mstoolkit.plots.shares import deferrals_over_time, server_share_over_time
 from mstoolkit.plots.style import rendered
@@ -13,6 +14,7 @@ __all__ = [
     "differences",
     "outcomes_by_isp",
     "ranking",
+    "realised_share",
     "rendered",
     "reputation_over_time",
     "server_share_over_time",

@@ -7,18 +7,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mstoolkit.config import ConfigError, Policy, Scenario, content_hash
-from mstoolkit.eventlog import (
-    Manifest,
-    Recorder,
-    frame_of,
-    read_manifest,
-    read_table,
-    stored_scenario,
-)
+from mstoolkit.config import Policy, Scenario
+from mstoolkit.eventlog import Manifest, Recorder, frame_of
 from mstoolkit.eventlog.decode import events
+from mstoolkit.replay.recording import Recording, recording_of
 from mstoolkit.replay.rows import Difference, first_difference, handled
-from mstoolkit.strategy import Dispatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +83,7 @@ def replay(folder: str | Path) -> Replay:
     >>> replay(folder).identical
     True
     """
-    place = Path(folder)
-    manifest = read_manifest(place)
-    scenario = stored_scenario(place)
-    policy = _policy(scenario, manifest, place)
-    return compare_log(read_table(place), scenario, policy, manifest)
+    return compare_log(*recording_of(folder))
 
 
 def compare_log(log: pa.Table, scenario: Scenario, policy: Policy, manifest: Manifest) -> Replay:
@@ -116,13 +105,7 @@ def compare_log(log: pa.Table, scenario: Scenario, policy: Policy, manifest: Man
     Replay
     """
     recorded = handled(frame_of(log))
-    dispatcher = Dispatcher(
-        scenario.servers,
-        policy,
-        seed=manifest.seed,
-        batch=manifest.batch,
-        epoch=manifest.epoch,
-    )
+    dispatcher = Recording(log, scenario, policy, manifest).dispatcher()
     recorder = Recorder(scenario, run=manifest.run, strategy=manifest.strategy)
     count = 0
     for event in events(log):
@@ -140,23 +123,3 @@ def compare_log(log: pa.Table, scenario: Scenario, policy: Policy, manifest: Man
         len(recorded),
         first_difference(recorded, again),
     )
-
-
-def _policy(scenario: Scenario, manifest: Manifest, folder: Path) -> Policy:
-    file = str(folder / "manifest.json")
-    if manifest.kind == "imported":
-        raise ConfigError(
-            "is the log of another system, which has no dispatcher to compare with",
-            file=file,
-            key="kind",
-            remedy="replay a simulated or live run",
-        )
-    policy = scenario.strategies.get(manifest.strategy)
-    if policy is None or content_hash(policy) != manifest.policy_hash:
-        raise ConfigError(
-            f"the stored scenario does not hold the policy of {manifest.strategy!r}",
-            file=file,
-            key="strategy",
-            remedy="replay a run whose strategy is named in its scenario",
-        )
-    return policy

@@ -127,6 +127,7 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
         fresh.breaker.inherit(server.breaker)
+        fresh.reason = server.reason
     for path in old.paths:
         _move_path(pool.path(path.server.name, path.isp.name), path, pool.now)
     for name, isp in old.isps.items():

@@ -35,15 +35,16 @@ from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.alarms import Alarms
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.changes import Setup, take_over
+from mstoolkit.strategy.explain import Situation, Standing, situation_of, situations, standings
 from mstoolkit.strategy.failover import blame
 from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.obedience import Obedience
-from mstoolkit.strategy.outbox import Outbox
+from mstoolkit.strategy.outbox import Outbox, Witness
 from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.returns import Returns
-from mstoolkit.strategy.route import Choice
+from mstoolkit.strategy.route import Choice, RouteKey
 from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
@@ -204,6 +205,25 @@ class Dispatcher:
         queued = sum(route.queue.n + route.queue.later for route in self._pool.routes)
         flying = sum(send.parcel.n for _, send, *_ in self._flights.values())
         return {**self._books.totals, "queued": queued, "in_flight": flying}
+
+    def attend(self, witness: Witness) -> None:
+        """Have ``witness(token, route)`` called before each decision is carried out.
+
+        What it then asks of `situation` is what the decision was made from.
+        """
+        self._outbox.attend(witness)
+
+    def situation(self, route: RouteKey, at: float | None = None) -> Situation:
+        """Return how things stand in one route at a time (s), by default that of the last event."""
+        return situation_of(self._pool, route, self._now if at is None else at)
+
+    def situations(self, isp: str | None = None, at: float | None = None) -> list[Situation]:
+        """Return how things stand in each route, or in those to one ISP; see `situation`."""
+        return situations(self._pool, self._now if at is None else at, isp)
+
+    def standings(self, isp: str | None = None, at: float | None = None) -> list[Standing]:
+        """Return how each server stands in each route, and what stands against it."""
+        return standings(self._pool, self._now if at is None else at, isp)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON-able values."""

@@ -6,6 +6,7 @@ lists of ready paths, the rotation, and the queue.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 
@@ -13,13 +14,14 @@ from mstoolkit.model import Close, Command, Parcel, Send
 from mstoolkit.strategy.ordering import HomeQueue
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
-from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.route import Choice, Route, RouteKey
 from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.timers import Timers
 
 _turn = attrgetter("turn")
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
 LOOK_AHEAD = 1000  # messages that are looked at in one go for one whose server is ready
+Witness = Callable[[int, RouteKey], None]
 Flight = tuple[Choice, Send, "list[int] | int", int, int, float]
 
 
@@ -52,11 +54,17 @@ class Outbox:
     def __init__(self, timers: Timers, batch: int) -> None:
         self._timers = timers
         self._batch = batch
+        self._short_cut = batch == 1
+        self._witness: Witness | None = None
         self.token = 0
         self.turning = False
         self.watching = False
         self.flights: dict[int, Flight] = {}
         self.commands: list[Command] = []
+
+    def attend(self, witness: Witness) -> None:
+        """Tell a witness of each decision before it is carried out: its token and its route."""
+        self._witness, self._short_cut = witness, False
 
     def send_all(self, now: float) -> None:
         """Send whatever has a way out: urgent mail first, then who has waited longest."""
@@ -80,7 +88,7 @@ class Outbox:
         """
         path, route = choice.path, choice.route
         if (
-            self._batch > 1
+            not self._short_cut
             or route.ready
             or route.dirty
             or path.paced
@@ -110,6 +118,8 @@ class Outbox:
             if choice is None:
                 self._await_turn(now)
                 return
+            if self._witness is not None:
+                self._witness(self.token, route.key)
             plain = self._batch == 1 and not choice.gates
             parcel, until = queue.cut(1 if plain else self._most(choice, now)), now
             if parcel.n > 1:
@@ -124,6 +134,8 @@ class Outbox:
             found = homes.next_for(partial(self._home, route, now), _is_ready, LOOK_AHEAD)
             if found is not None:
                 parcel, choice = found
+                if self._witness is not None:
+                    self._witness(self.token, route.key)
                 route.rotation.commit(choice, parcel.n, route.ready, now)
                 self._send(choice, parcel, now)
             elif not homes.queue.n:

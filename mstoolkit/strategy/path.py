@@ -27,7 +27,7 @@ class ServerState:
 
     __slots__ = (
         "breaker", "connections", "drained", "gate", "in_use", "index", "name", "paths",
-        "retired", "spec",
+        "reason", "retired", "spec",
     )  # fmt: skip
 
     def __init__(self, index: int, name: str, spec: Server, policy: Policy) -> None:
@@ -39,6 +39,7 @@ class ServerState:
         self.drained = False
         self.retired = False
         self.breaker = Breaker(policy.failover.server)
+        self.reason = ""  # of the last suspension
         self.gate: Gate | None = None
         self.paths: list[Path] = []
 
@@ -96,6 +97,7 @@ class Path:
         "rate",
         "rate_cap",
         "rate_cap_until",
+        "reason",
         "server",
         "simple",
         "used",
@@ -151,6 +153,7 @@ class Path:
         self.isolation: IsolationTimes | None = isolation_times_of(outliers) if outliers else None
         self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
+        self.reason = ""  # of the last suspension
         self.probing = False
         self.paced = False
         self.pace_timer = False

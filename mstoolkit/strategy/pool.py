@@ -50,7 +50,7 @@ class Pool:
         retired: Collection[str] = (),
     ) -> None:
         self._policy = policy
-        self._timers = timers
+        self.timers = timers
         self.servers = [
             ServerState(index, name, spec, policy)
             for index, (name, spec) in enumerate(servers.items())
@@ -163,7 +163,7 @@ class Pool:
         """Look again after a while at a route that has no server left, if the policy panics."""
         pause = self._policy.failover.panic
         if pause:
-            self._timers.set(self.now + pause, "panic", route.number)
+            self.timers.set(self.now + pause, "panic", route.number)
 
     def sheds(self, route: Route) -> bool:
         """Whether a route gives its mail up: for too long none of its servers could be used."""
@@ -284,7 +284,7 @@ class Pool:
         elif route.empty_since is None:
             route.empty_since, failover = self.now, self._policy.failover
             if route.exhausted == "shed":
-                self._timers.set(self.now + failover.shed_after, "shed", route.number)
+                self.timers.set(self.now + failover.shed_after, "shed", route.number)
             self.panic_later(route)
 
     def recheck_server(self, server: ServerState) -> None:

@@ -42,7 +42,7 @@ class Suspensions:
 
     def path(self, path: Path, reason: str) -> None:
         """Leave a path alone until its breaker says."""
-        until = path.breaker.until
+        until, path.reason = path.breaker.until, reason
         self._outbox.commands.append(Suspended(path.server.name, path.isp.name, until, reason))
         self._timers.set(until, "path", path.number)
         self._pool.recheck(path)
@@ -50,7 +50,7 @@ class Suspensions:
 
     def server(self, server: ServerState, reason: str) -> None:
         """Leave a server alone until its breaker says."""
-        until = server.breaker.until
+        until, server.reason = server.breaker.until, reason
         self._outbox.commands.append(Suspended(server.name, "", until, reason))
         self._timers.set(until, "server", server.index)
         self._pool.recheck_server(server)
