@@ -13,6 +13,7 @@ from typing import Any
 from mstoolkit.config import ConfigError, Policy, Server, parsed
 from mstoolkit.model import PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
+from mstoolkit.strategy.pacing import AdaptiveRate
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route
@@ -123,6 +124,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
         Whose timers for routes and limits are set anew.
     """
     pool.now = old.now
+    timers.drop(_SET_ANEW)
+    outbox.turning = False
     for server in old.servers:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
@@ -132,8 +135,9 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for name, isp in old.isps.items():
         pool.isp(name).breaker.inherit(isp.breaker)
     pool.fence.gates.inherit(old.fence.gates, old.now)
-    timers.drop(_SET_ANEW)
-    outbox.turning = False
+    for name, isp in old.isps.items():
+        _keep_rate(pool.isp(name).adaptive, isp.adaptive)
+        pool.fence.retune(pool.isp(name), pool.now)
     for route in old.routes:
         _rebind(pool, route, timers)
     _rebind_flights(pool, outbox)
@@ -161,12 +165,17 @@ def _move_path(path: Path, old: Path, now: float) -> None:
     state["wish"] = state["width"] = min(path.wish, old.wish) if narrowed else path.wish
     restore_path(path, state)
     path.breaker.inherit(old.breaker)
-    if path.adaptive and old.adaptive and type(path.adaptive) is type(old.adaptive):
-        path.adaptive.inherit(old.adaptive)
-        path.retune(now)
+    _keep_rate(path.adaptive, old.adaptive)
+    path.retune(now)
     path.gcra.inherit(old.gcra, now)
     if path.dial and old.dial:
         path.dial.inherit(old.dial, now)
+
+
+def _keep_rate(rate: AdaptiveRate | None, old: AdaptiveRate | None) -> None:
+    """Let a rate go on from what was learned, if it learns in the same way."""
+    if rate and old and type(rate) is type(old):
+        rate.inherit(old)
 
 
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:

@@ -274,3 +274,31 @@ def test_changes_leave_no_timers_behind() -> None:
     for _ in range(100):
         play.tell(edited(0.0, "a", Server()))
     assert len(timers.snapshot()) == before
+
+
+@pytest.mark.parametrize("batch", [1, 30])
+def test_a_change_that_says_nothing_of_it_changes_no_pace(batch: int) -> None:
+    """Edited to the same again and again, a path sends as many messages as ever."""
+    servers, rate = {"a": Server(), "b": Server()}, policy(rate=2.0, burst=3, servers={"rate": 3.0})
+    play = Rehearsal(servers, rate, batch=batch)
+    plain = Rehearsal(servers, rate, batch=batch)
+    for one in (play, plain):
+        one.tell(mail(600))
+    for at in range(1, 100):
+        play.run(float(at))
+        play.tell(edited(float(at), "a", Server()))
+    plain.run(99.0)
+    sent = [sum(send.parcel.n for _, send in one.all(Send)) for one in (play, plain)]
+    assert sent[0] == pytest.approx(sent[1], abs=30)
+
+
+def test_what_an_isp_taught_holds_for_the_new_allowance() -> None:
+    """Its rate was cut to half by a reply that blames the domain, and stays there."""
+    isps = {"gmail": {"rate": 1.0, "adapt": {"kind": "aimd"}}}
+    play = Rehearsal({"a": Server()}, policy(isps=isps), left_open)
+    play.tell(mail(100))
+    blamed = Reply(421, "4.7.28", "an unusual rate of mail from your DKIM domain", "data")
+    play.tell(Replied(0.5, 0, ((blamed, 1),)))
+    play.tell(PoolChanged(0.6, "b", "added", "{}"))
+    play.run(60.0)
+    assert len([1 for at, _ in play.all(Send) if at > 0.6]) == pytest.approx(30, abs=2)
