@@ -302,3 +302,66 @@ def test_what_an_isp_taught_holds_for_the_new_allowance() -> None:
     play.tell(PoolChanged(0.6, "b", "added", "{}"))
     play.run(60.0)
     assert len([1 for at, _ in play.all(Send) if at > 0.6]) == pytest.approx(30, abs=2)
+
+
+DAY = {"n": 50, "per": "day"}
+WINDOW = {"n": 50, "within": 3600.0}
+
+
+@pytest.mark.parametrize("before", [
+    {"servers": {"quota": [DAY]}},
+    {"servers": {"quota": [{"n": 1000, "per": "hour"}, DAY]}},
+    {"servers": {"rate": 100.0, "burst": 100, "quota": [DAY]}},
+    {"servers": {"window": [WINDOW]}},
+    {"servers": {"window": [{"n": 1000, "within": 7200.0}, WINDOW], "quota": [{"n": 500, "per": "day"}]}},
+])  # fmt: skip
+@pytest.mark.parametrize("beside", [{}, {"rate": 100.0, "burst": 100}])
+def test_what_is_used_of_a_quota_or_window_stays_used(
+    before: dict[str, Any], beside: dict[str, Any]
+) -> None:
+    """Raised from 50 to 60, whatever limits there are or were beside it, it leaves 10."""
+    play = Rehearsal({"a": Server()}, policy(**before))
+    play.tell(mail(200))
+    assert len(times(play, "a")) == 50
+    kind = "quota" if "window" not in before["servers"] else "window"
+    raised = {**(DAY if kind == "quota" else WINDOW), "n": 60}
+    play.run(10.0)
+    play.tell(swapped(10.0, policy(servers={kind: [raised], **beside})))
+    play.run(3000.0)
+    assert len(times(play, "a")) == 60
+
+
+CAPPED = {
+    "set-rate": {"kind": "set-rate", "rate": 0.1},
+    "set-connections": {"kind": "set-connections", "connections": 1},
+}
+
+
+@pytest.mark.parametrize("action", CAPPED.values(), ids=list(CAPPED))
+def test_caps_of_rules_end_in_time_though_the_rules_are_gone(action: dict[str, Any]) -> None:
+    """What a rule did for a minute is undone after it, whatever policy there is by then."""
+    rules = [{"name": "slow", "match": {"code": 421}, "action": action, "duration": 60.0}]
+    play = Rehearsal({"a": Server()}, whole(rules=rules), left_open)
+    play.tell(mail(1))
+    play.tell(Replied(1.0, 0, ((THROTTLE, 1),)))
+    play.tell(swapped(2.0, policy(connections=7, rate=10.0, burst=1)))
+    play.answer = accepting(10.0)
+    play.tell(mail(200, first=1, at=3.0))
+    play.run(60.0)
+    assert len(times(play, "a")) <= 8
+    play.run(65.0)
+    assert len(play.open) == 7
+
+
+def test_a_slow_start_is_over_when_the_policy_knows_none() -> None:
+    """A path that is back at a tenth of its rate goes on at all of it."""
+    slow = Failover(path=Breaker(failures=1, base=20.0, probe=1), slow_start={"window": 3600.0})
+    play = Rehearsal({"a": Server()}, whole(pacing={"rate": 1.0}, failover=slow), left_open)
+    play.tell(mail(1))
+    play.tell(Replied(1.0, 0, ((THROTTLE, 1),)))
+    play.run(61.0)
+    play.tell(Replied(61.0, 1, ((OK, 1),)))
+    assert path_of(play, "a").ramp < 1.0
+    play.tell(swapped(62.0, whole(pacing={"rate": 1.0})))
+    play.run(4000.0)
+    assert path_of(play, "a").gcra.interval == pytest.approx(1.0)
