@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from mstoolkit.model import Stepped
 from mstoolkit.strategy.books import Books
-from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
@@ -31,8 +30,6 @@ class Alarms:
         Where mail ends that is too old.
     suspend : Suspensions
         Where suspensions end.
-    obey : Obedience or None
-        Where consequences of rules end; None without rules.
 
     Attributes
     ----------
@@ -47,13 +44,11 @@ class Alarms:
         outbox: Outbox,
         books: Books,
         suspend: Suspensions,
-        obey: Obedience | None,
     ) -> None:
         self._timers = timers
         self._pool = pool
         self._outbox = outbox
         self._books = books
-        self._obey = obey
         self.weighing = False
         paths, servers, routes = pool.paths, pool.servers, pool.routes
         self._rare: dict[str, Callable[[int, float], None]] = {
@@ -112,9 +107,13 @@ class Alarms:
             self.weigh_later(now)
 
     def _lift(self, path: Path, now: float) -> None:
-        """End a rule's caps whose time is over; the policy may have changed since."""
-        if self._obey:
-            self._obey.lift(path, now)
+        """End the caps of a path whose time is over; the rules may be gone with their policy."""
+        if path.rate_cap and path.rate_cap_until <= now:
+            path.rate_cap = 0.0
+            path.retune(now)
+        if path.width_cap and path.width_cap_until <= now:
+            path.width_cap = 0
+            self._pool.set_width(path, path.wish)
 
     def _expire(self, number: int) -> None:
         """Give up what still waits of a lot."""

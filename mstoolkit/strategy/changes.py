@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mstoolkit.config import ConfigError, Policy, Server, parsed
-from mstoolkit.model import PolicyChanged, PoolChanged
+from mstoolkit.model import Lot, PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
+from mstoolkit.strategy.pacing import AdaptiveRate
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
-from mstoolkit.strategy.route import Route
+from mstoolkit.strategy.route import Route, RouteKey
 from mstoolkit.strategy.snapshot import path_state, restore_path
 from mstoolkit.strategy.timers import Timers
 
@@ -123,6 +124,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
         Whose timers for routes and limits are set anew.
     """
     pool.now = old.now
+    timers.drop(_SET_ANEW)
+    outbox.turning = False
     for server in old.servers:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
@@ -133,8 +136,9 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for name, isp in old.isps.items():
         pool.isp(name).breaker.inherit(isp.breaker)
     pool.fence.gates.inherit(old.fence.gates, old.now)
-    timers.drop(_SET_ANEW)
-    outbox.turning = False
+    for name, isp in old.isps.items():
+        _keep_rate(pool.isp(name).adaptive, isp.adaptive)
+        pool.fence.retune(pool.isp(name), pool.now)
     for route in old.routes:
         _rebind(pool, route, timers)
     _rebind_flights(pool, outbox)
@@ -159,24 +163,27 @@ def _move_path(path: Path, old: Path, now: float) -> None:
             state[part] = fresh[part]  # of another kind: it begins anew
     state["connecting"] = False  # until its pace says so
     narrowed = old.wish < old.most
-    state["wish"] = state["width"] = min(path.wish, old.wish) if narrowed else path.wish
+    state["wish"] = wish = min(path.wish, old.wish) if narrowed else path.wish
+    state["width"] = min(wish, old.width_cap or wish, old.ramp_cap or wish)
     restore_path(path, state)
     path.breaker.inherit(old.breaker)
-    if path.adaptive and old.adaptive and type(path.adaptive) is type(old.adaptive):
-        path.adaptive.inherit(old.adaptive)
-        path.retune(now)
+    _keep_rate(path.adaptive, old.adaptive)
+    path.retune(now)
     path.gcra.inherit(old.gcra, now)
     if path.dial and old.dial:
         path.dial.inherit(old.dial, now)
 
 
+def _keep_rate(rate: AdaptiveRate | None, old: AdaptiveRate | None) -> None:
+    """Let a rate go on from what was learned, if it learns in the same way."""
+    if rate and old and type(rate) is type(old):
+        rate.inherit(old)
+
+
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:
     """Put the mail of a route into the routes that it belongs to now."""
     for due, pile in old.queue.drain():
-        key = pool.router.key(pile.lot)
-        pin = old.key.pin
-        if pin and pin in pool.by_name and not pool.by_name[pin].retired:
-            key = key._replace(pin=pin)
+        key = _key_now(pool, pile.lot, old.key.pin)
         route = pool.route(key)
         if not due:
             (route.lanes.line_up if pile.attempt else route.lanes.add)(pile)
@@ -184,10 +191,18 @@ def _rebind(pool: Pool, old: Route, timers: Timers) -> None:
             timers.set(due, "retry", route.number)
 
 
+def _key_now(pool: Pool, lot: Lot, pin: str) -> RouteKey:
+    """Return the route of a lot's mail; it waits for a server only while that may carry it."""
+    key, server = pool.router.key(lot), pool.by_name.get(pin)
+    if server is None or server.retired or not pool.router.may_use(key, pin):
+        return key
+    return key._replace(pin=pin)
+
+
 def _rebind_flights(pool: Pool, outbox: Outbox) -> None:
     """Let open attempts belong to the choices that stand for their paths now."""
     for token, (choice, send, taken, *rest) in list(outbox.flights.items()):
-        route = pool.route(pool.router.key(send.parcel.lot))
+        route = pool.route(_key_now(pool, send.parcel.lot, choice.route.key.pin))
         path = pool.paths[choice.path.number]
         fresh = pool.choice(route.number, path.index)
         outbox.flights[token] = (fresh, send, taken, *rest)  # type: ignore[assignment]

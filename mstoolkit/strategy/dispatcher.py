@@ -147,7 +147,7 @@ class Dispatcher:
         self._weighs = self._pool.scales.moves
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
-        self._alarms = Alarms(timers, self._pool, outbox, self._books, self._suspend, self._obey)
+        self._alarms = Alarms(timers, self._pool, outbox, self._books, self._suspend)
 
     def _refurnish(self) -> None:
         """Go on with a setup that has changed."""

@@ -73,12 +73,3 @@ class Obedience:
             self._pool.set_width(path, path.wish)
         elif path.breaker.hold(told.until):
             self._suspend.path(path, told.rule)
-
-    def lift(self, path: Path, now: float) -> None:
-        """End the caps of a path whose time is over."""
-        if path.rate_cap and path.rate_cap_until <= now:
-            path.rate_cap = 0.0
-            path.retune(now)
-        if path.width_cap and path.width_cap_until <= now:
-            path.width_cap = 0
-            self._pool.set_width(path, path.wish)

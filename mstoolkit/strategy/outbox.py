@@ -245,6 +245,8 @@ class Outbox:
     def go_on(self, path: Path, now: float) -> None:
         """The pacing of a path is over, unless its rate was cut meanwhile."""
         ready = path.gcra.ready_at(now)
+        if self._batch > 1:
+            ready -= path.gcra.interval  # as for the next parcel after `release`
         path.paced = path.pace_timer = ready > now
         if path.paced:
             self._timers.set(ready, "pace", path.number)

@@ -210,6 +210,11 @@ class Router:
         """Whether a server is one that the route may spill to."""
         return self._serves(key if key.pin else RouteKey(key.isp), server)
 
+    def may_use(self, key: RouteKey, server: str) -> bool:
+        """Whether a route uses a server, as its own or when it spills."""
+        spills = self.exhausted(key) == "spill" and self.is_spare(key, server)
+        return self.is_home(key, server) or spills
+
     def _serves(self, key: RouteKey, server: str) -> bool:
         if key.rule >= 0:
             return server in self._rules[key.rule].servers

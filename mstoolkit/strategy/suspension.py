@@ -112,14 +112,13 @@ class Suspensions:
             self.ease(path, now)
 
     def ease(self, path: Path, now: float) -> None:
-        """Let a path that began slowly have as much as it may by now."""
-        spec = self._slow_start
-        if spec is None:
-            return
-        elapsed = now - path.began_at
-        step = next_step(elapsed, spec)
-        path.ramp = ramp(elapsed, spec) if step is not None else 1.0
-        path.ramp_cap = ramp_connections(elapsed, path.most, spec) if step is not None else 0
+        """Let a path that began slowly have as much as it may by now; all, if nothing does."""
+        spec, elapsed = self._slow_start, now - path.began_at
+        step = next_step(elapsed, spec) if spec else None
+        path.ramp, path.ramp_cap = 1.0, 0
+        if spec and step is not None:
+            path.ramp = ramp(elapsed, spec)
+            path.ramp_cap = ramp_connections(elapsed, path.most, spec)
         path.retune(now)
         self._pool.set_width(path, path.wish)
         self._pool.reweigh(path.isp.routes)

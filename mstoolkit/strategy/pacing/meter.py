@@ -21,6 +21,11 @@ class Meter(ABC):
     first leaves when it is taken, the last at the end of the span, the others evenly in between.
     """
 
+    @property
+    def period(self) -> object:
+        """What tells it from others of its kind but for how much it lets through."""
+        return None
+
     @abstractmethod
     def ready_at(self, now: float) -> float:
         """Return when (s) the next message may leave; `now` if it may leave now."""

@@ -69,9 +69,14 @@ class CalendarQuota(Reversible):
         self._n = n
         self._spread = spread
         self._calendar = _Calendar(per, at, zone, epoch)
+        self._period = (per, at, zone)
         self._since = float("-inf")  # begin of the latest window that was charged
         self._used: dict[float, int] = {}  # messages by begin of their window, from `_since` on
         self._sent_at = float("-inf")  # when the last message that was charged leaves
+
+    @property
+    def period(self) -> tuple[str, str, str]:
+        return self._period
 
     def ready_at(self, now: float) -> float:
         at = max(now, self._since)

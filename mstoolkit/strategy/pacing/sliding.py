@@ -99,6 +99,10 @@ class SlidingWindow(Meter):
             self._entries[k] = entry._replace(n=entry.n - back)
         self._entries = [entry for entry in self._entries if entry.n]
 
+    @property
+    def period(self) -> float:
+        return self._window
+
     def snapshot(self) -> dict[str, Any]:
         return {"entries": [list(entry) for entry in self._entries]}
 

@@ -85,7 +85,8 @@ class Together(Meter):
 def inherit(meter: Meter, old: Meter, now: float) -> None:
     """Let a meter go on where another one of its kind was; its limit is its own.
 
-    Meters of different kinds have nothing to hand on.
+    Of several meters each goes on from the first of its kind that is left, and of its
+    period if there is one. What has none begins anew.
 
     Parameters
     ----------
@@ -95,18 +96,33 @@ def inherit(meter: Meter, old: Meter, now: float) -> None:
         What it replaces.
     now : float
         Scenario time, s.
+
+    Examples
+    --------
+    >>> old, new = SlidingWindow(15, 60.0), Together([Metered(1.0, 10), SlidingWindow(20, 60.0)])
+    >>> old.commit(15, 0.0), inherit(new, old, now=1.0)
+    (0.0, None)
+    >>> new.room(1.0, most=500)
+    5
     """
-    if type(meter) is not type(old):
-        return
-    if isinstance(meter, Together) and isinstance(old, Together):
-        for one, other in zip(meter.meters, old.meters, strict=False):
-            inherit(one, other, now)
-    elif isinstance(meter, Metered):
-        rate = meter.rate
-        meter.restore(old.snapshot())
+    left = list(_parts(old))
+    for part in _parts(meter):
+        alike = [other for other in left if type(other) is type(part)]
+        alike.sort(key=lambda other: other.period != part.period)
+        if alike:
+            left.remove(alike[0])
+            _go_on(part, alike[0], now)
+
+
+def _parts(meter: Meter) -> Sequence[Meter]:
+    return meter.meters if isinstance(meter, Together) else (meter,)
+
+
+def _go_on(meter: Meter, old: Meter, now: float) -> None:
+    rate = meter.rate if isinstance(meter, Metered) else 0.0
+    meter.restore(old.snapshot())
+    if isinstance(meter, Metered):
         meter.retune(rate, now)
-    else:
-        meter.restore(old.snapshot())
 
 
 def meter_of(
