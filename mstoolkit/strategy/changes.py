@@ -13,7 +13,7 @@ from typing import Any
 from mstoolkit.config import ConfigError, Policy, Server, parsed
 from mstoolkit.model import PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
-from mstoolkit.strategy.path import Path
+from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.snapshot import path_state, restore_path
@@ -130,7 +130,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for path in old.paths:
         _move_path(pool.path(path.server.name, path.isp.name), path, pool.now)
     for name, isp in old.isps.items():
-        pool.isp(name).breaker.inherit(isp.breaker)
+        _move_isp(pool.isp(name), isp)
+    pool.scales.inherit(old.scales, old.now)
     pool.fence.gates.inherit(old.fence.gates, old.now)
     timers.drop(_SET_ANEW)
     outbox.turning = False
@@ -167,6 +168,17 @@ def _move_path(path: Path, old: Path, now: float) -> None:
     path.gcra.inherit(old.gcra, now)
     if path.dial and old.dial:
         path.dial.inherit(old.dial, now)
+
+
+def _move_isp(isp: IspState, old: IspState) -> None:
+    """Take over what an ISP holds against our domain, and how servers did; edited ones anew."""
+    isp.breaker.inherit(old.breaker)
+    if isp.outliers is None or old.outliers is None or isp.outlier_spec != old.outlier_spec:
+        return
+    isp.outliers.restore(old.outliers.snapshot())
+    for path, before in zip(isp.paths, old.paths, strict=False):
+        if path.server.spec != before.server.spec:
+            isp.outliers.readmitted(path.index)
 
 
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:

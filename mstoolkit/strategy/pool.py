@@ -232,10 +232,9 @@ class Pool:
     def _has_room(path: Path) -> bool:
         """Whether a path that is narrowed or probing may use one more connection.
 
-        A probe goes one message at a time, on one connection.
+        A probe goes one message at a time, on one connection, besides those that were given up.
         """
-        in_use = len(path.used) - len(path.idle)
-        return in_use < (1 if path.probing else path.width)
+        return path.in_use < (1 + path.overdue if path.probing else path.width)
 
     def recheck(self, path: Path) -> None:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""

@@ -17,10 +17,10 @@ from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route, RouteKey
 
 State = Mapping[str, Any]
-VERSION = 3  # to be raised with every change of what is kept
+VERSION = 4  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
-    "began_at", "ramp", "ramp_cap", "wish",
+    "began_at", "ease_at", "ramp", "ramp_cap", "wish", "overdue",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
 )  # fmt: skip
 

@@ -67,6 +67,13 @@ CASES = [
         id="missing-profile",
     ),
     pytest.param(
+        f"{{ {BATCH} }}",
+        f"{{ {BATCH} }}\ncanaries = {{ mta-5 = {{}} }}",
+        "strategies.batch.canaries",
+        'use "smooth-weighted"',
+        id="canary-without-shares",
+    ),
+    pytest.param(
         SMOOTH,
         f"{SMOOTH}\ncanaries = {{ mta-55 = {{}} }}",
         f"{X}.canaries",
@@ -75,7 +82,7 @@ CASES = [
     ),
     pytest.param(
         SMOOTH,
-        f'{SMOOTH}\nweighting = [{{ kind = "table", entries = [{{ servers = {{ mta-55 = 1 }} }}] }}]',
+        f'{SMOOTH}\nweighting = {{ kind = "table", entries = [{{ servers = {{ mta-55 = 1 }} }}] }}',
         f"{X}.weighting.0.entries.0.servers",
         "mean 'mta-5'?",
         id="server-in-a-table",
