@@ -133,6 +133,8 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
         _move_isp(pool.isp(name), isp)
     pool.scales.inherit(old.scales, old.now)
     pool.fence.gates.inherit(old.fence.gates, old.now)
+    for isp in pool.isps.values():
+        pool.fence.retune(isp, old.now)
     timers.drop(_SET_ANEW)
     outbox.turning = False
     for route in old.routes:
@@ -171,8 +173,10 @@ def _move_path(path: Path, old: Path, now: float) -> None:
 
 
 def _move_isp(isp: IspState, old: IspState) -> None:
-    """Take over what an ISP holds against our domain, and how servers did; edited ones anew."""
+    """Take over what an ISP holds against our domain, and how its servers did; edited ones are new."""
     isp.breaker.inherit(old.breaker)
+    if isp.adaptive and old.adaptive and type(isp.adaptive) is type(old.adaptive):
+        isp.adaptive.inherit(old.adaptive)
     if isp.outliers is None or old.outliers is None or isp.outlier_spec != old.outlier_spec:
         return
     isp.outliers.restore(old.outliers.snapshot())

@@ -47,7 +47,8 @@ class IspState:
     """One ISP: the paths to it and the routes by which its mail goes."""
 
     __slots__ = (
-        "adaptive", "breaker", "gate", "name", "number", "outlier_spec", "outliers", "paths", "routes",
+        "adaptive", "breaker", "gate", "name", "number", "outlier_spec", "outliers", "paths",
+        "routes",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, policy: Policy) -> None:

@@ -211,7 +211,7 @@ def test_weighing_stops_without_mail_and_begins_with_it() -> None:
 
 
 def test_nothing_moves_where_nothing_learns() -> None:
-    """Static weights set no wake-ups and stay as the file says, fractions too."""
+    """Static weights set no wake-ups and stay in the proportions of the file."""
     play = Rehearsal(
         {"a": Server(weight=2.5), "b": Server(weight=1)},
         policy(StaticWeighing()),
@@ -219,7 +219,7 @@ def test_nothing_moves_where_nothing_learns() -> None:
     )
     stream = Stream(play)
     stream.flow(60)
-    assert weights(play.dispatcher) == [[2.5, 1.0]]
+    assert weights(play.dispatcher) == [[71.0, 29.0]]
     assert "weigh" not in [timer[2] for timer in play.dispatcher.timers.snapshot()]
 
 
