@@ -173,7 +173,7 @@ def _move_path(path: Path, old: Path, now: float) -> None:
 
 
 def _move_isp(isp: IspState, old: IspState) -> None:
-    """Take over what an ISP holds against our domain, and how its servers did; edited ones are new."""
+    """Take over what an ISP holds against our domain, and how servers did that are unchanged."""
     isp.breaker.inherit(old.breaker)
     if isp.adaptive and old.adaptive and type(isp.adaptive) is type(old.adaptive):
         isp.adaptive.inherit(old.adaptive)

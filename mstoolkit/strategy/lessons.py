@@ -148,8 +148,9 @@ class Lessons:
         """Suspend the paths of servers that do worse than the others, or than they did."""
         if isp.outliers is None:
             return
-        usable = [path.index for path in isp.paths if path.usable]
-        resting = [path.index for path in isp.paths if path.breaker.state == "open"]
+        closed = [path for path in isp.paths if path.breaker.state == "closed"]
+        usable = [path.index for path in closed if path.usable]
+        resting = [path.index for path in isp.paths if path.breaker.state != "closed"]
         pool = sum(1 for path in isp.paths if not path.server.drained)
         found = {each.index: each for each in isp.outliers.outliers(usable, resting, pool, now)}
         for path in isp.paths:

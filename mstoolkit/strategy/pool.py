@@ -299,7 +299,12 @@ class Pool:
     def reweigh(self, routes: Iterable[Route] | None = None) -> None:
         """Weigh the choices of routes anew, or of all of them."""
         for route in self.routes if routes is None else routes:
-            if self.scales.weigh(route.choices, self.now):
+            before = sum(choice.weight for choice in route.choices)
+            crossed = self.scales.weigh(route.choices, self.now)
+            after = sum(choice.weight for choice in route.choices)
+            if before and after and before != after and self.shared is None:
+                route.rotation.rescale(after / before)
+            if crossed:
                 for choice in route.choices:
                     self.recheck(choice.path)
             if isinstance(route.ready, Crowd):

@@ -14,6 +14,7 @@ from mstoolkit.model import Lot, Parcel, Send
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.rotation import Crowd
 from mstoolkit.strategy.route import Route, RouteKey
 
 State = Mapping[str, Any]
@@ -64,6 +65,8 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     for route, row in zip(pool.routes, state["routes"], strict=True):
         route.empty_since = row["empty_since"]
         route.dirty = False
+        if isinstance(route.ready, Crowd):
+            route.ready.weigh()
     pool.dirty.clear()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mstoolkit.config import Breaker, Failover, Pacing, Policy, Retry, Server
 from mstoolkit.config.quota import QuotaSpec
-from mstoolkit.config.rotation import SmoothWeightedSpec
+from mstoolkit.config.rotation import EdfSpec, RotationSpec, SmoothWeightedSpec, StickySpec
 from mstoolkit.config.weighting import (
     DeliveryRateWeighing,
     LatencyWeighing,
@@ -260,6 +260,41 @@ def test_what_was_learned_outlives_a_change_of_the_policy() -> None:
     play.tell(PolicyChanged(play.now, policy(StaticWeighing()).model_dump_json()))
     stream.flow(1)
     assert weights(play.dispatcher) == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize("rotation", [SMOOTH, EdfSpec(kind="edf"), StickySpec(kind="sticky")])
+def test_scores_keep_their_meaning_when_whole_weights_change_their_scale(
+    rotation: RotationSpec,
+) -> None:
+    """From 71 : 29 to 1 : 1, the next messages are shared evenly: no debt of dozens is left."""
+    day = TableEntry(servers={"a": 7.1, "b": 2.9}, hours="0-1")
+    chosen = policy(TableWeighing(entries=(day,))).model_copy(update={"rotation": rotation})
+    play = Rehearsal({"a": Server(), "b": Server()}, chosen)
+    for k in range(301):
+        play.run(float(k))
+        play.tell(Enqueued(float(k), Parcel(GMAIL, -1, 1)))
+    play.run(3599.0)
+    seen = len(play.log)
+    for k in range(20):
+        play.run(3700.0 + k)
+        play.tell(Enqueued(3700.0 + k, Parcel(GMAIL, -1, 1)))
+    sent = [c.server for _, out in play.log[seen:] for c in out if isinstance(c, Send)]
+    assert sorted(Counter(sent).values()) == [10, 10]
+
+
+def test_a_large_pool_is_restored_with_its_weights() -> None:
+    """Where ready servers are kept as an array, that array knows the learned weights too."""
+    servers = {f"mta-{k}": Server() for k in range(60)}
+    chosen = policy(ReputationWeighing())
+    play = Rehearsal(servers, chosen, partly({"mta-0": 0.1, "mta-1": 0.5}, BLOCKED))
+    stream = Stream(play, rate=60)
+    stream.flow(65)
+    twin = Dispatcher(servers, chosen)
+    twin.restore(json.loads(json.dumps(play.dispatcher.snapshot())))
+    seen = len(play.log)
+    stream.flow(20)
+    for event, commands in play.log[seen:]:
+        assert twin.handle(event) == commands
 
 
 @pytest.mark.parametrize("batch", [1, 20])
