@@ -73,7 +73,7 @@ def test_one_that_does_worse_is_isolated_and_comes_back(batch: int) -> None:
     assert ", median 9" in notice.reason
     assert flow(play, 20) == set("abde")
     assert flow(play, 5, YAHOO) == set("abcde")
-    shares["c"] = 0.95
+    shares["c"] = 1.0
     flow(play, 320)
     assert [command.server for _, command in play.all(Probed)] == ["c"]
     assert [command.server for _, command in play.all(Resumed)] == ["c"]
