@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -130,19 +131,27 @@ def _value(model: type[BaseModel], first: Any, raw: list[str]) -> tuple[str, str
 
 def _literal(model: type[BaseModel], first: Any, raw: list[str]) -> tuple[str, str]:
     known = re.findall(r"'([^']+)'", first["ctx"]["expected"])
-    return f"there is no {_short(first['input'])}", _offer(str(first["input"]), known)
+    return f"there is no {_short(first['input'])}", offer(str(first["input"]), known)
 
 
 def _tag(model: type[BaseModel], first: Any, raw: list[str]) -> tuple[str, str]:
     known = re.findall(r"'([^']+)'", first["ctx"]["expected_tags"])
-    return f"there is no {first['ctx']['tag']!r}", _offer(first["ctx"]["tag"], known)
+    return f"there is no {first['ctx']['tag']!r}", offer(first["ctx"]["tag"], known)
 
 
 def _no_tag(model: type[BaseModel], first: Any, raw: list[str]) -> tuple[str, str]:
-    return "is missing", 'add it, as kind = "round-robin"'
+    known = [kind for member in _arguments(_at(model, raw)) for kind in _kinds(member)]
+    return "is missing", f'add it, as kind = "{known[0] if known else "..."}"'
 
 
-def _offer(name: str, known: Sequence[str]) -> str:
+def offer(name: str, known: Sequence[str]) -> str:
+    """Return the remedy for a name of a few: the nearest one, and all of them.
+
+    Examples
+    --------
+    >>> offer("mta-11", ["mta-1", "mta-2"])
+    "did you mean 'mta-1'? known are mta-1, mta-2"
+    """
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known are {', '.join(known)}"
@@ -179,24 +188,47 @@ def _as_written(raw: Sequence[str], tree: Any) -> list[str]:
 
 
 def _known_keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Return the keys of the table at `path`, walking the models' annotations."""
+    """Return the keys of the table at `path`."""
+    return list(getattr(_at(model, path), "model_fields", {}))
+
+
+def _at(model: type[BaseModel], path: Sequence[str]) -> Any:
+    """Return what is expected at `path`, walking the models' annotations; None if unknown."""
     current: Any = model
     for part in path:
         fields = getattr(current, "model_fields", None)
         if fields is None:
             current = _inner(current, part)
         elif part in fields:
-            current = fields[part].annotation
+            current = _bare(fields[part].annotation)
         else:
-            return []
-    return list(getattr(current, "model_fields", {}))
+            return None
+    return current
 
 
 def _inner(annotation: Any, part: str) -> Any:
     """Step into a dict's or tuple's item, or into the member of a union that `part` names."""
-    arguments = [a for a in get_args(annotation) if a not in (type(None), Ellipsis)]
+    arguments = _arguments(annotation)
     for argument in arguments:
-        kind = getattr(argument, "model_fields", {}).get("kind")
-        if kind is not None and part in get_args(kind.annotation):
+        if part in _kinds(argument):
             return argument
-    return arguments[-1] if arguments else None
+    return _bare(arguments[-1]) if arguments else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Return an annotation without what may be said besides its type, and without None."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType) and len(_arguments(annotation)) == 1:
+        return _bare(_arguments(annotation)[0])
+    return annotation
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    return [a for a in get_args(annotation) if a not in (type(None), Ellipsis)]
+
+
+def _kinds(model: Any) -> tuple[str, ...]:
+    """Return by which kinds a file names a model, if by any."""
+    kind = getattr(model, "model_fields", {}).get("kind")
+    return get_args(kind.annotation) if kind is not None else ()

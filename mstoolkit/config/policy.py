@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.errors import ConfigError
@@ -53,10 +53,15 @@ def _carried_out(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return rules
 
 
+# Rotations that let mail go by other things than the weights by which canaries are held.
+_SHARELESS = frozenset({"round-robin", "batch", "interval", "thompson"})
+
+
 class Policy(Frozen):
     """One strategy: every part is named and replaceable.
 
-    ``canaries`` are servers on trial, whose share rises by steps.
+    ``canaries`` are servers on trial, whose share rises by steps; the rotation must be one that
+    shares mail out by weight.
 
     ``rules`` names shipped sets of reply rules (``"gmail"``, or ``"default"`` for all of them) or
     files of your own; a log keeps the rules themselves.
@@ -71,3 +76,12 @@ class Policy(Frozen):
     canaries: dict[str, CanarySpec] = {}
     retry: Retry = Retry()
     rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_carried_out)] = ()
+
+    @model_validator(mode="after")
+    def _canaries_have_shares(self) -> Self:
+        if self.canaries and self.rotation.kind in _SHARELESS:
+            raise ValueError(
+                f"canaries: the rotation {self.rotation.kind!r} does not share mail out by weight, "
+                f'so that no server can be held to a share; use "smooth-weighted"'
+            )
+        return self

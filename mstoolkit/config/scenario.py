@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.explain import offer
 from mstoolkit.config.pacing import Allowance, Limits
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.units import Count, Duration, Number, Share
+from mstoolkit.config.weighting import TableWeighing
 
 ROUND_TRIPS = 3  # of a message: MAIL with RCPT and DATA, the body, the dot; an assumption
 FRESH_ROUND_TRIPS = 3  # of a new connection besides: TCP, banner, EHLO; an assumption
@@ -158,6 +160,8 @@ class Scenario(Frozen):
                     _check_name(f"strategies.{name}.pacing.isps", isp, self.isps, "isps")
             for server in policy.canaries:
                 _check_name(f"strategies.{name}.canaries", server, self.servers, "servers")
+            for key, server in _named_in_tables(policy):
+                _check_name(f"strategies.{name}.{key}", server, self.servers, "servers")
             for number, route in enumerate(policy.routes):
                 for server in route.servers:
                     key = f"strategies.{name}.routes.{number}.servers"
@@ -189,6 +193,16 @@ def source_ip(name: str, server: Server) -> str:
     return server.source_ip or f"server:{name}"
 
 
+def _named_in_tables(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Yield the servers that tables of weights name, after the keys where they stand."""
+    for number, spec in enumerate(policy.weighting):
+        if isinstance(spec, TableWeighing):
+            for row, entry in enumerate(spec.entries):
+                for server in entry.servers:
+                    if server != "*":
+                        yield f"weighting.{number}.entries.{row}.servers", server
+
+
 def _check_sum(what: str, shares: Iterable[float]) -> None:
     total = math.fsum(shares)
     if abs(total - 1.0) > 1e-6:
@@ -198,4 +212,4 @@ def _check_sum(what: str, shares: Iterable[float]) -> None:
 def _check_name(key: str, name: str, known: Iterable[str], kind: str) -> None:
     names = list(known)
     if name not in names:
-        raise ValueError(f"{key}: there is no {name!r} in {kind}; known are {', '.join(names)}")
+        raise ValueError(f"{key}: there is no {name!r} in {kind}; {offer(name, names)}")

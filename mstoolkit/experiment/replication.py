@@ -22,13 +22,15 @@ from mstoolkit.config import Scenario
 from mstoolkit.model import stream_key
 from mstoolkit.sim import Run, simulate
 from mstoolkit.strategy import Rotation, register_rotation
+from mstoolkit.strategy.weighting import Weigher, register_weigher
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a worker is asked for: replication ``number`` of a strategy; ``logs`` where to write.
 
-    ``rotations`` are those that were registered, which another process does not know.
+    ``rotations`` and ``weighers`` are those that were registered, which another process does not
+    know.
     """
 
     scenario: Scenario
@@ -39,6 +41,7 @@ class Task:
     width: float
     logs: Path | None
     rotations: Mapping[str, Callable[..., Rotation]]
+    weighers: Mapping[str, Callable[..., Weigher]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ def replicate(task: Task) -> Replication:
     """Run one replication; at the top of its module, so that worker processes find it."""
     for name, maker in task.rotations.items():
         register_rotation(name, maker)
+    for name, factory in task.weighers.items():
+        register_weigher(name, factory)
     run = simulate(
         task.scenario,
         task.strategy,

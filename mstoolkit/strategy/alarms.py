@@ -10,7 +10,6 @@ from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route
-from mstoolkit.strategy.scales import EVERY
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 
@@ -56,7 +55,7 @@ class Alarms:
             "path": lambda number, now: suspend.probe_path(paths[number], now),
             "server": lambda number, now: suspend.probe_server(servers[number], now),
             "lease": lambda number, now: suspend.expire(paths[number], now),
-            "ease": lambda number, now: suspend.ease(paths[number], now),
+            "ease": lambda number, now: suspend.ease_on(paths[number], now),
             "rule": lambda number, now: self._lift(paths[number], now),
             "panic": lambda number, now: suspend.panic(routes[number], now),
             "dial": lambda number, _: outbox.slots.dial(paths[number]),
@@ -85,9 +84,23 @@ class Alarms:
 
     def weigh_later(self, now: float) -> None:
         """Set the next weighing, if weights move and none is set."""
-        if self._pool.scales.moves and not self.weighing:
+        scales = self._pool.scales
+        if scales.moves and not self.weighing:
             self.weighing = True
-            self._timers.set(now + EVERY, "weigh", -1)
+            self._timers.set(scales.next_weighing(now), "weigh", -1)
+
+    def weigh_again(self, now: float) -> None:
+        """Weights rested while there was no mail: go on, with those that are right by now."""
+        if self._pool.scales.moves and not self.weighing:
+            self._pool.reweigh()
+            self.weigh_later(now)
+
+    def retry_canary(self, server: str, now: float) -> None:
+        """An operator has put a server back: if it is a canary that is out, it begins anew."""
+        canary = self._pool.scales.restart(server, now)
+        if canary:
+            self._outbox.commands.append(Stepped(server, canary.share, "restarted by an operator"))
+            self._pool.reweigh()
 
     def shed(self, route: Route) -> None:
         """Give up what waits for servers that could not be used for too long, if so."""

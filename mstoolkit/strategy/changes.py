@@ -14,7 +14,7 @@ from mstoolkit.config import ConfigError, Policy, Server, parsed
 from mstoolkit.model import Lot, PolicyChanged, PoolChanged
 from mstoolkit.strategy.outbox import Outbox
 from mstoolkit.strategy.pacing import AdaptiveRate
-from mstoolkit.strategy.path import Path
+from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route, RouteKey
 from mstoolkit.strategy.snapshot import path_state, restore_path
@@ -134,11 +134,11 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for path in old.paths:
         _move_path(pool.path(path.server.name, path.isp.name), path, pool.now)
     for name, isp in old.isps.items():
-        pool.isp(name).breaker.inherit(isp.breaker)
+        _move_isp(pool.isp(name), isp)
+    pool.scales.inherit(old.scales, old.now)
     pool.fence.gates.inherit(old.fence.gates, old.now)
-    for name, isp in old.isps.items():
-        _keep_rate(pool.isp(name).adaptive, isp.adaptive)
-        pool.fence.retune(pool.isp(name), pool.now)
+    for isp in pool.isps.values():
+        pool.fence.retune(isp, old.now)
     for route in old.routes:
         _rebind(pool, route, timers)
     _rebind_flights(pool, outbox)
@@ -178,6 +178,18 @@ def _keep_rate(rate: AdaptiveRate | None, old: AdaptiveRate | None) -> None:
     """Let a rate go on from what was learned, if it learns in the same way."""
     if rate and old and type(rate) is type(old):
         rate.inherit(old)
+
+
+def _move_isp(isp: IspState, old: IspState) -> None:
+    """Take over what an ISP holds against our domain, and how servers did that are unchanged."""
+    isp.breaker.inherit(old.breaker)
+    _keep_rate(isp.adaptive, old.adaptive)
+    if isp.outliers is None or old.outliers is None or isp.outlier_spec != old.outlier_spec:
+        return
+    isp.outliers.restore(old.outliers.snapshot())
+    for path, before in zip(isp.paths, old.paths, strict=False):
+        if path.server.spec != before.server.spec:
+            isp.outliers.readmitted(path.index)
 
 
 def _rebind(pool: Pool, old: Route, timers: Timers) -> None:

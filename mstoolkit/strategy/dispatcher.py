@@ -155,6 +155,7 @@ class Dispatcher:
         self._furnish()
         self._alarms.weighing = weighing
         take_over(self._pool, old, self._outbox, self.timers)
+        self._alarms.weigh_again(self._now)
 
     def handle(self, event: Event) -> list[Command]:
         """Take an event and return what is to be done about it, in order.
@@ -290,7 +291,7 @@ class Dispatcher:
             books.finish(parcel, parcel.n, "expired", "too old when it arrived")
             return
         if self._weighs and not self._alarms.weighing:
-            self._alarms.weigh_later(event.at)
+            self._alarms.weigh_again(event.at)
         route = self._pool.by_lot.get(lot.id)
         if route is None:
             books.open(lot)
@@ -336,7 +337,7 @@ class Dispatcher:
         for reply, n in event.replies:
             judged = judge(reply)
             outcome, category, blames, wait = judged
-            if blames != "nobody" or path.breaker.troubled:
+            if blames != "nobody" or path.breaker.troubled or path.isp.breaker.troubled:
                 self._lessons.weigh(path, n, judged, generation, event.at)
             if self._learns:
                 self._lessons.learn(choice, judged, reply, n, event.latency, sent_at, event.at)
@@ -386,7 +387,7 @@ class Dispatcher:
         parcel, blamed = event.parcel, False
         if event.kind == "dsn":
             reason = classify(event.reply) if event.reply else "other"
-            blamed = blame(reason, event.reply.text if event.reply else "") != "nobody"
+            blamed = blame(reason, event.reply.text if event.reply else "") == "path"
             self._books.totals["delivered"] -= parcel.n
             self._books.finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
         elif event.kind in {"complained", "unsubscribed"}:
@@ -404,6 +405,8 @@ class Dispatcher:
         if event.change != "edited":  # which neither drains nor restores
             server.drained = event.change in {"drained", "removed"}
         self._pool.recheck_server(server)
+        if event.change == "restored":
+            self._alarms.retry_canary(server.name, event.at)
         if server.drained:
             for path in server.paths:
                 self._suspend.hang_up(path)

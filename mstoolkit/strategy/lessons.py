@@ -40,11 +40,13 @@ class Lessons:
         """
         if judged.blames == "domain":
             self._blame_domain(path.isp, n, judged.category, now)
-        elif judged.blames == "path":
-            if path.breaker.failure(n, generation, now):
-                self._suspend.path(path, judged.category)
-        elif path.breaker.success(n, generation, now):
-            self._suspend.resume(path.server, path)
+        elif judged.blames == "nobody":
+            self._trust_domain(path.isp, n, now)
+            if path.breaker.success(n, generation, now):
+                self._suspend.resume(path.server, path)
+        on_probe = judged.blames == "domain" and path.breaker.state == "half-open"
+        if (judged.blames == "path" or on_probe) and path.breaker.failure(n, generation, now):
+            self._suspend.path(path, judged.category)
 
     def _blame_domain(self, isp: IspState, n: int, category: str, now: float) -> None:
         breaker = isp.breaker
@@ -55,6 +57,15 @@ class Lessons:
         for path in isp.paths:
             if path.breaker.hold(breaker.until):
                 self._suspend.path(path, category)
+
+    @staticmethod
+    def _trust_domain(isp: IspState, n: int, now: float) -> None:
+        """Let good results end what an ISP holds against our domain; paths' probes are its own."""
+        breaker = isp.breaker
+        if breaker.troubled:
+            if breaker.rested(now):
+                breaker.try_again()
+            breaker.success(n, breaker.generation, now)
 
     def learn(
         self,
@@ -71,7 +82,7 @@ class Lessons:
         if self._obey and not reply.positive:
             self._obey.reply(path, reply, n, now)
         self._pace(path, judged, reply.positive, n, sent_at, now)
-        blamed = judged.blames != "nobody"
+        blamed = judged.blames == "path"
         self._compare(choice, judged.outcome, n, blamed, latency, sent_at, now)
 
     def _pace(
@@ -87,7 +98,7 @@ class Lessons:
         elif judged.category == "throttle":
             self._slow_down(path, judged.blames == "domain", sent_at, now)
         if window is not None and good:
-            busy = len(path.used) - len(path.idle)
+            busy = path.in_use
             for _ in range(n):
                 window.succeeded(busy)
             self._pool.set_width(path, window.window)
@@ -129,20 +140,24 @@ class Lessons:
         outliers = choice.path.isp.outliers
         if outliers is not None:
             outliers.observe(choice.index, good, bad, now)
-            if bad:
+            check = outliers.next_check(now)
+            if bad or (check is not None and check <= now):
                 self._isolate(choice.path.isp, now)
 
     def _isolate(self, isp: IspState, now: float) -> None:
         """Suspend the paths of servers that do worse than the others, or than they did."""
         if isp.outliers is None:
             return
-        usable = [path.index for path in isp.paths if path.usable]
-        resting = [path.index for path in isp.paths if path.breaker.state == "open"]
+        closed = [path for path in isp.paths if path.breaker.state == "closed"]
+        usable = [path.index for path in closed if path.usable]
+        resting = [path.index for path in isp.paths if path.breaker.state != "closed"]
         pool = sum(1 for path in isp.paths if not path.server.drained)
         found = {each.index: each for each in isp.outliers.outliers(usable, resting, pool, now)}
         for path in isp.paths:
             outlier = found.get(path.index)
-            if outlier and path.isolation and path.breaker.hold(path.isolation.isolate(now)):
+            if outlier is None or path.isolation is None or path.is_last:
+                continue
+            if path.breaker.hold(path.isolation.isolate(now)):
                 self._suspend.path(path, f"outlier: {outlier.reason}")
 
     def hear(

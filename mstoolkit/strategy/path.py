@@ -47,7 +47,10 @@ class ServerState:
 class IspState:
     """One ISP: the paths to it and the routes by which its mail goes."""
 
-    __slots__ = ("adaptive", "breaker", "gate", "name", "number", "outliers", "paths", "routes")
+    __slots__ = (
+        "adaptive", "breaker", "gate", "name", "number", "outlier_spec", "outliers", "paths",
+        "routes",
+    )  # fmt: skip
 
     def __init__(self, number: int, name: str, policy: Policy) -> None:
         self.number = number
@@ -56,7 +59,7 @@ class IspState:
         self.routes: list[Route] = []
         self.adaptive: AdaptiveRate | None = None  # of all paths together
         self.breaker = Breaker(policy.failover.path)  # where a reply blames our domain, not a path
-        spec = policy.failover.outliers
+        self.outlier_spec = spec = policy.failover.outliers
         self.outliers: OutlierDetector | None = outliers_of(spec) if spec else None
         self.gate: Gate | None = None
 
@@ -74,6 +77,7 @@ class Path:
         "clear",
         "connecting",
         "dial",
+        "ease_at",
         "feedback",
         "gate",
         "gcra",
@@ -87,6 +91,7 @@ class Path:
         "number",
         "open_pace",
         "open_share",
+        "overdue",
         "pace_timer",
         "paced",
         "per_connection",
@@ -120,9 +125,7 @@ class Path:
         self.isp = isp
         self.index = server.index
         self.choices: list[Choice] = []
-        self.simple = (
-            False  # one route and no gates
-        )
+        self.simple = False  # one route and no gates
         self.burst = burst
         self.rate = rate
         self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none
@@ -148,17 +151,24 @@ class Path:
         self.width = self.feedback.window if self.feedback else len(self.idle)
         self.wish = self.width  # connections that it could use but for caps
         self.width_timer = False
-        self.ramp, self.ramp_cap, self.began_at = 1.0, 0, 0.0  # of a slow start; a cap of 0 is none
+        self.ramp, self.ramp_cap = 1.0, 0  # of a slow start; a cap of 0 is none
+        self.began_at = self.ease_at = 0.0  # when that began, and when it allows more
         outliers = policy.failover.outliers
         self.isolation: IsolationTimes | None = isolation_times_of(outliers) if outliers else None
         self.clear = self.width == len(self.idle)
         self.breaker = Breaker(policy.failover.path)
         self.reason = ""  # of the last suspension
         self.probing = False
+        self.overdue = 0  # connections whose messages had no answer within the lease of a probe
         self.paced = False
         self.pace_timer = False
         self.is_ready = False
         self.last_used = 0.0
+
+    @property
+    def in_use(self) -> int:
+        """Number of connections that carry messages."""
+        return len(self.used) - len(self.idle)
 
     @property
     def may_connect(self) -> bool:
@@ -174,6 +184,14 @@ class Path:
         return not (server.drained or server.breaker.shut or self.breaker.shut)
 
     @property
+    def is_last(self) -> bool:
+        """Whether some mail has no other way to the ISP, nor may look for one."""
+        return any(
+            choice.route.exhausted != "spill" and choice.route.eligible == [choice]
+            for choice in self.choices
+        )
+
+    @property
     def merely_unreachable(self) -> bool:
         """Whether all that stands against the path is that its server could not be reached."""
         unreachable = self.server.breaker.state == "open"
@@ -181,10 +199,9 @@ class Path:
 
     def retune(self, now: float) -> None:
         """Send from now on as fast as the limit, what was learned and the rules let it."""
-        rate = self.adaptive.rate if self.adaptive else self.rate
+        rate = (self.adaptive.rate if self.adaptive else self.rate) * self.ramp
         if self.rate_cap and self.rate_cap < rate:
             rate = self.rate_cap
-        rate *= self.ramp
         self.gcra.retune(rate, now)
         if self.open_pace:
             self.open_pace.retune(rate * self.open_share, now)

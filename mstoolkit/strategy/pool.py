@@ -236,10 +236,9 @@ class Pool:
     def _has_room(path: Path) -> bool:
         """Whether a path that is narrowed or probing may use one more connection.
 
-        A probe goes one message at a time, on one connection.
+        A probe goes one message at a time, on one connection, besides those that were given up.
         """
-        in_use = len(path.used) - len(path.idle)
-        return in_use < (1 if path.probing else path.width)
+        return path.in_use < (1 + path.overdue if path.probing else path.width)
 
     def recheck(self, path: Path) -> None:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
@@ -304,7 +303,12 @@ class Pool:
     def reweigh(self, routes: Iterable[Route] | None = None) -> None:
         """Weigh the choices of routes anew, or of all of them."""
         for route in self.routes if routes is None else routes:
-            if self.scales.weigh(route.choices, self.now):
+            before = sum(choice.weight for choice in route.choices)
+            crossed = self.scales.weigh(route.choices, self.now)
+            after = sum(choice.weight for choice in route.choices)
+            if before and after and before != after and self.shared is None:
+                route.rotation.rescale(after / before)
+            if crossed:
                 for choice in route.choices:
                     self.recheck(choice.path)
             if isinstance(route.ready, Crowd):

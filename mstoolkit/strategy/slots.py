@@ -122,6 +122,8 @@ class Slots:
         else:
             path.idle += taken
             server.in_use -= len(taken)
+        if path.overdue:
+            path.overdue = min(path.overdue, path.in_use)
         if was_full:
             self._pool.refresh_server(server)
         elif not path.is_ready:

@@ -14,14 +14,15 @@ from mstoolkit.model import Lot, Parcel, Send
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.path import IspState, Path, ServerState
 from mstoolkit.strategy.pool import Pool
+from mstoolkit.strategy.rotation import Crowd
 from mstoolkit.strategy.route import Route, RouteKey
 
 State = Mapping[str, Any]
 VERSION = 4  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
-    "began_at", "ramp", "ramp_cap", "wish",
-    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until", "reason",
+    "began_at", "ease_at", "ramp", "ramp_cap", "wish", "overdue", "reason",
+    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
 )  # fmt: skip
 
 
@@ -69,6 +70,8 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     for route, row in zip(pool.routes, state["routes"], strict=True):
         route.empty_since = row["empty_since"]
         route.dirty = False
+        if isinstance(route.ready, Crowd):
+            route.ready.weigh()
     pool.dirty.clear()
 
 

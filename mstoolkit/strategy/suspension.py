@@ -88,9 +88,12 @@ class Suspensions:
         """The lease of a probe may be over: without word of it another one goes."""
         server = path.server
         if server.breaker.expire(now):
+            for each in server.paths:
+                each.overdue = each.in_use
             self._outbox.commands.append(Probed(server.name, ""))
             self._pool.recheck_server(server)
         if path.breaker.expire(now):
+            path.overdue = path.in_use
             self._outbox.commands.append(Probed(server.name, path.isp.name))
             self._pool.recheck(path)
 
@@ -106,9 +109,17 @@ class Suspensions:
     def _begin(self, path: Path) -> None:
         """Let a path that is back begin slowly, if the policy says so."""
         now = self._pool.now
-        self._pool.scales.began(path.choices, now)
+        scales = self._pool.scales
+        scales.began(path.choices, now)
         path.began_at = now
         if self._slow_start:
+            self.ease(path, now)
+        elif scales.moves:
+            self._pool.reweigh(path.isp.routes)
+
+    def ease_on(self, path: Path, now: float) -> None:
+        """It is time for more, unless the path has begun anew meanwhile."""
+        if now >= path.ease_at:
             self.ease(path, now)
 
     def ease(self, path: Path, now: float) -> None:
@@ -123,7 +134,8 @@ class Suspensions:
         self._pool.set_width(path, path.wish)
         self._pool.reweigh(path.isp.routes)
         if step is not None:
-            self._timers.set(path.began_at + step, "ease", path.number)
+            path.ease_at = path.began_at + step
+            self._timers.set(path.ease_at, "ease", path.number)
 
     def narrow(self, path: Path, now: float) -> bool:
         """Use one connection less, if some are open; try one more after a while."""

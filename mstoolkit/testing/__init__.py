@@ -15,7 +15,7 @@ step. Nothing here needs pytest to be imported.
 from mstoolkit.testing.checks import BrokenPromiseError
 from mstoolkit.testing.meter import MeterSuite
 from mstoolkit.testing.provider import ProviderSuite
-from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting
+from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting, partly
 from mstoolkit.testing.rotation import Contender, RotationSuite, contenders, sequence
 from mstoolkit.testing.scenario import small_scenario
 from mstoolkit.testing.weigher import PlainPath, WeigherSuite
@@ -32,6 +32,7 @@ __all__ = [
     "WeigherSuite",
     "accepting",
     "contenders",
+    "partly",
     "sequence",
     "small_scenario",
 ]

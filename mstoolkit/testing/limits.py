@@ -89,9 +89,7 @@ class LimitWatch:
             self._changed(event)
         for command in commands:
             if isinstance(command, Send):
-                self._open[command.token] = Sent(
-                    event.at, self._setup, command, command.parcel.n
-                )
+                self._open[command.token] = Sent(event.at, self._setup, command, command.parcel.n)
         self._connections()
 
     def check(self) -> None:

@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import TypeVar
 
 from mstoolkit.config import Policy, Server
-from mstoolkit.model import Command, Event, Replied, Reply, Send, Tick
+from mstoolkit.model import Command, Event, Replied, Reply, Send, SplitMix64, Tick, stream_key
 from mstoolkit.strategy import Dispatcher
 from mstoolkit.testing.checks import BrokenPromiseError, Promises
 
@@ -21,6 +21,33 @@ def accepting(latency: float = 0.5) -> Answer:
 
     def answer(now: float, send: Send) -> Event:
         return Replied(now + latency, send.token, ((OK, send.parcel.n),), 0, latency)
+
+    return answer
+
+
+def partly(
+    shares: Mapping[str, float], refusal: Reply, *, latency: float = 0.5, seed: int = 0
+) -> Answer:
+    """Return an answer that accepts a share of what each server sends, by chance.
+
+    Parameters
+    ----------
+    shares : mapping of str to float
+        Shares by server, 0 to 1; it is looked at anew each time. Of others all is accepted.
+    refusal : Reply
+        What the rest gets.
+    latency : float, optional
+        Time of an answer after its last message has left, s.
+    seed : int, optional
+        Names the stream of chance.
+    """
+    draws = SplitMix64(stream_key(seed, "answers"))
+
+    def answer(now: float, send: Send) -> Event:
+        n, share = send.parcel.n, shares.get(send.server, 1.0)
+        good = sum(draws.uniform() < share for _ in range(n))
+        replies = tuple((reply, k) for reply, k in ((OK, good), (refusal, n - good)) if k)
+        return Replied(now + send.span + latency, send.token, replies, 0, latency)
 
     return answer
 

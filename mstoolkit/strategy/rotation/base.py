@@ -109,6 +109,18 @@ class Rotation(ABC):
             Scenario time (s) at which it became known.
         """
 
+    def rescale(self, factor: float) -> None:  # noqa: B027 (most keep no score in weights)
+        """Take note that the sum of all weights has become so many times what it was.
+
+        Learned weights are weighed anew from time to time, and whole ones may be 71 and 29 once,
+        and 1 and 1 then. A score that is kept in units of weights would be worth many messages.
+
+        Parameters
+        ----------
+        factor : float
+            The new sum over the old one, above 0.
+        """
+
     def next_change(self, now: float) -> float | None:
         """Return when (s) the choice changes by itself, or None."""
         return None

@@ -85,6 +85,9 @@ class EarliestDeadline(Rotation):
                 left, parts = _due(left, parts, candidate, 1)
         return left, parts
 
+    def rescale(self, factor: float) -> None:
+        self._left = [None if each is None else round(each / factor) for each in self._left]
+
     def snapshot(self) -> dict[str, Any]:
         return {"left": list(self._left), "parts": self._parts, "order": list(self._order)}
 

@@ -77,6 +77,11 @@ class SmoothWeighted(Rotation):
             self._score[candidate.index] = score
         return [many - few for many, few in zip(orbit.given(end), orbit.given(start), strict=True)]
 
+    def rescale(self, factor: float) -> None:
+        scores = [float(round(value * factor)) for value in self._score]
+        scores[scores.index(max(scores))] -= sum(scores)  # which is 0 but for rounding
+        self._score[:] = scores
+
     def snapshot(self) -> dict[str, Any]:
         return {"score": [float(value) for value in self._score]}
 

@@ -100,6 +100,9 @@ class StickyHash(Rotation):
     def commit(self, chosen: Candidate, n: int, ready: Sequence[Candidate], until: float) -> bool:
         return self._counted.commit(chosen, n, ready, until)
 
+    def rescale(self, factor: float) -> None:
+        self._counted.rescale(factor)
+
     def _score(self, candidate: Candidate, key: bytes) -> int:
         digest = self._hashes[candidate.index].copy()
         digest.update(key)

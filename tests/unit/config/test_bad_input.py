@@ -11,6 +11,8 @@ from mstoolkit.config import ConfigError, data_text, load_scenario, parse_scenar
 QUICKSTART = data_text("scenarios", "quickstart")
 WEIGHT, HORIZON, GMAIL = "weight = 5", 'horizon = "8h"', "gmail = 0.50"
 CAMPAIGN = "[campaigns.spring]"
+SMOOTH = 'rotation = { kind = "smooth-weighted" }'
+X = "strategies.smooth-weighted"
 BATCH = 'kind = "batch", size = 500'
 RATE = 'rate = "150/min"'
 MTA_1 = "servers.mta-1"
@@ -63,6 +65,41 @@ CASES = [
         "isps.gmail.profile",
         "relative to the scenario",
         id="missing-profile",
+    ),
+    pytest.param(
+        f"{{ {BATCH} }}",
+        f"{{ {BATCH} }}\ncanaries = {{ mta-5 = {{}} }}",
+        "strategies.batch.canaries",
+        'use "smooth-weighted"',
+        id="canary-without-shares",
+    ),
+    pytest.param(
+        SMOOTH,
+        f"{SMOOTH}\ncanaries = {{ mta-55 = {{}} }}",
+        f"{X}.canaries",
+        "mean 'mta-5'?",
+        id="canary",
+    ),
+    pytest.param(
+        SMOOTH,
+        f'{SMOOTH}\nweighting = {{ kind = "table", entries = [{{ servers = {{ mta-55 = 1 }} }}] }}',
+        f"{X}.weighting.0.entries.0.servers",
+        "mean 'mta-5'?",
+        id="server-in-a-table",
+    ),
+    pytest.param(
+        SMOOTH,
+        f'{SMOOTH}\nfailover = {{ outliers = {{ kind = "robust", windw = 50 }} }}',
+        f"{X}.failover.outliers.windw",
+        "mean 'window'?",
+        id="key-of-a-kind-that-may-be-left-out",
+    ),
+    pytest.param(
+        SMOOTH,
+        f'{SMOOTH}\nfailover = {{ slow_start = {{ windw = "5min" }} }}',
+        f"{X}.failover.slow_start.windw",
+        "mean 'window'?",
+        id="key-of-a-table-that-may-be-left-out",
     ),
     pytest.param(
         CAMPAIGN, f'[isps]\ngmail = "x"\n{CAMPAIGN}', "isps.gmail", "must be a table", id="no-table"

@@ -102,7 +102,12 @@ def test_tables_are_read() -> None:
     [
         ('["statc"]', "weighting.0.kind", "did you mean 'static'?"),
         ('["static", { kind = "reputatoin" }]', "weighting.1.kind", "did you mean 'reputation'?"),
-        ("[{ half_life = '1h' }]", "weighting.0.kind", "is missing"),
+        ("[{ half_life = '1h' }]", "weighting.0.kind", 'is missing; add it, as kind = "static"'),
+        (
+            '[{ kind = "reputation", half_lif = "48h" }]',
+            "weighting.0.half_lif",
+            "did you mean 'half_life'?",
+        ),
         ("3", "weighting", "must be a list"),
         ("[3]", "weighting.0", "must be a table"),
         ('[{ kind = "static", weight = 3 }]', "weighting.0.weight", "unknown key 'weight'"),
