@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from mstoolkit.model import Stepped
 from mstoolkit.strategy.books import Books
-from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outbox import Outbox
-from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.scales import EVERY
+from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 
@@ -30,9 +29,9 @@ class Alarms:
     books : Books
         Where mail ends that is too old.
     suspend : Suspensions
-        Where suspensions end.
-    obey : Obedience or None
-        Where consequences of rules end; None without rules.
+        Where suspensions, and what rules say of paths, end.
+    standing : StandingOrders
+        Where orders about mail that waits end.
 
     Attributes
     ----------
@@ -47,13 +46,12 @@ class Alarms:
         outbox: Outbox,
         books: Books,
         suspend: Suspensions,
-        obey: Obedience | None,
+        standing: StandingOrders,
     ) -> None:
         self._timers = timers
         self._pool = pool
         self._outbox = outbox
         self._books = books
-        self._obey = obey
         self.weighing = False
         paths, servers, routes = pool.paths, pool.servers, pool.routes
         self._rare: dict[str, Callable[[int, float], None]] = {
@@ -62,7 +60,8 @@ class Alarms:
             "server": lambda number, now: suspend.probe_server(servers[number], now),
             "lease": lambda number, now: suspend.expire(paths[number], now),
             "ease": lambda number, now: suspend.ease(paths[number], now),
-            "rule": lambda number, now: self._lift(paths[number], now),
+            "rule": lambda number, now: suspend.lift(paths[number], now),
+            "order": lambda number, _: standing.look(number),
             "panic": lambda number, now: suspend.panic(routes[number], now),
             "dial": lambda number, _: outbox.slots.dial(paths[number]),
             "turn": lambda _, __: outbox.turn(),
@@ -110,11 +109,6 @@ class Alarms:
         self.weighing = False
         if self._outbox.flights or any(r.queue.n + r.queue.later for r in self._pool.routes):
             self.weigh_later(now)
-
-    def _lift(self, path: Path, now: float) -> None:
-        """End a rule's caps whose time is over; the policy may have changed since."""
-        if self._obey:
-            self._obey.lift(path, now)
 
     def _expire(self, number: int) -> None:
         """Give up what still waits of a lot."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mstoolkit.config import Policy, Server
+from mstoolkit.config.rules import Bounce, Move
 from mstoolkit.mail import classify
 from mstoolkit.model import (
     Closed,
@@ -25,6 +26,7 @@ from mstoolkit.model import (
     PolicyChanged,
     PoolChanged,
     Replied,
+    Reply,
     SplitMix64,
     Suppress,
     Tick,
@@ -40,11 +42,13 @@ from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outbox import Outbox
-from mstoolkit.strategy.outcomes import judge
+from mstoolkit.strategy.outcomes import Judgement, judge
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.returns import Returns
 from mstoolkit.strategy.route import Choice
+from mstoolkit.strategy.rules import Consequence
 from mstoolkit.strategy.slots import Slots
+from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 from mstoolkit.strategy.weighting import OutcomeKind
@@ -128,11 +132,16 @@ class Dispatcher:
         policy, pacing = setup.policy, setup.policy.pacing
         self._pool = Pool(setup.servers, policy, timers, self._epoch, setup.retired)
         outbox.pool, outbox.slots = self._pool, Slots(self._pool, timers)
-        self._returns = Returns(self._pool, self._books, timers, self._jitter, policy)
+        self._standing = StandingOrders(self._pool, self._books, outbox, timers)
+        self._returns = Returns(
+            self._pool, self._books, timers, self._jitter, policy, self._standing
+        )
         slow_start = policy.failover.slow_start
         self._suspend = Suspensions(self._pool, timers, outbox, slow_start)
         rules = policy.rules
-        self._obey = Obedience(rules, self._pool, self._suspend, timers) if rules else None
+        self._obey = (
+            Obedience(rules, self._pool, self._suspend, self._standing, timers) if rules else None
+        )
         self._lessons = Lessons(self._pool, self._suspend, self._obey)
         self._learns = bool(
             rules
@@ -146,12 +155,15 @@ class Dispatcher:
         self._weighs = self._pool.scales.moves
         shared = self._pool.shared
         self._counts_load = shared is not None and shared.counts_load
-        self._alarms = Alarms(timers, self._pool, outbox, self._books, self._suspend, self._obey)
+        self._alarms = Alarms(
+            timers, self._pool, outbox, self._books, self._suspend, self._standing
+        )
 
     def _refurnish(self) -> None:
         """Go on with a setup that has changed."""
-        old, weighing = self._pool, self._alarms.weighing
+        old, weighing, standing = self._pool, self._alarms.weighing, self._standing
         self._furnish()
+        self._standing.take_over(standing)
         self._alarms.weighing = weighing
         take_over(self._pool, old, self._outbox, self.timers)
 
@@ -225,6 +237,7 @@ class Dispatcher:
             ],
             "weighing": self._alarms.weighing,
             "rules": self._obey.book.snapshot() if self._obey else None,
+            "standing": self._standing.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -250,6 +263,7 @@ class Dispatcher:
         self._alarms.weighing = state["weighing"]
         if self._obey:
             self._obey.book.restore(state["rules"])
+        self._standing.restore(state["standing"])
         for route, index, row, taken, server_generation, generation, sent_at in state["flights"]:
             send = snapshot.send_from(row, lots)
             choice = self._pool.choice(route, index)
@@ -275,17 +289,18 @@ class Dispatcher:
         if route is None:
             books.open(lot)
             route = self._pool.route_of(lot)
-        route.queue.add(
-            Pile(
-                lot,
-                parcel.first,
-                parcel.n,
-                parcel.attempt,
-                parcel.born,
-                parcel.parent,
-                parcel.cause,
-            )
+        pile = Pile(
+            lot,
+            parcel.first,
+            parcel.n,
+            parcel.attempt,
+            parcel.born,
+            parcel.parent,
+            parcel.cause,
         )
+        if self._standing.orders and self._standing.take(route, pile):
+            return
+        route.queue.add(pile)
         self._pool.mark(route)
         if route.empty_since is not None:
             self._alarms.shed(route)
@@ -314,14 +329,16 @@ class Dispatcher:
         ):
             self._suspend.resume(server, None)
         for reply, n in event.replies:
-            judged = judge(reply)
-            outcome, category, blames, wait = judged
+            judged, fate = judge(reply), None
+            outcome, category, blames, _ = judged
             if blames != "nobody" or path.breaker.troubled:
                 self._lessons.weigh(path, n, judged, generation, event.at)
             if self._learns:
-                self._lessons.learn(choice, judged, reply, n, event.latency, sent_at, event.at)
+                fate = self._lessons.learn(
+                    choice, judged, reply, parcel.lot, n, event.latency, sent_at, event.at
+                )
             if outcome == "deferred":
-                self._returns.put_off(choice, parcel, n, category, event.token, event.at, wait)
+                self._defer(choice, parcel, reply, n, judged, fate)
             else:
                 self._books.finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(choice, taken, event.at):
@@ -337,7 +354,9 @@ class Dispatcher:
         choice.route.rotation.settle(path.index, send.parcel.n)
         parcel = send.parcel
         self._give_back(choice, parcel, parcel.n, server_generation, generation, sent_at, send.span)
-        self._lessons.refused(path, event.reply, server_generation, generation, event.at)
+        self._lessons.refused(
+            path, event.reply, parcel.lot, server_generation, generation, event.at
+        )
         if path.probing:
             self._pool.recheck_probed(path)
 
@@ -395,6 +414,27 @@ class Dispatcher:
         """Nothing: timers that are due fire before any event is looked at."""
 
     # -- consequences
+
+    def _defer(
+        self,
+        choice: Choice,
+        parcel: Parcel,
+        reply: Reply,
+        n: int,
+        judged: Judgement,
+        fate: Consequence | None,
+    ) -> None:
+        """Let `n` messages that were deferred wait, unless a rule gives them up or moves them."""
+        to = ""
+        if fate is not None and isinstance(fate.action, Bounce):
+            server = choice.path.server.name
+            self._books.finish(parcel, n, "bounced", fate.rule, reply, server)
+            return
+        if fate is not None and isinstance(fate.action, Move):
+            to = fate.action.to or ""
+        self._returns.put_off(
+            choice, parcel, n, judged.category, self._answered, self._now, judged.wait, to
+        )
 
     def _give_back(
         self,

@@ -14,6 +14,7 @@ from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.timers import Timers
 
 GREYLISTED = "greylist"
@@ -34,13 +35,22 @@ class Returns:
         Stream of the jitter.
     policy : Policy
         Retry and pinning.
+    standing : StandingOrders
+        Who holds, or gives up, mail that waits.
     """
 
     def __init__(
-        self, pool: Pool, books: Books, timers: Timers, jitter: SplitMix64, policy: Policy
+        self,
+        pool: Pool,
+        books: Books,
+        timers: Timers,
+        jitter: SplitMix64,
+        policy: Policy,
+        standing: StandingOrders,
     ) -> None:
         self._pool = pool
         self._books = books
+        self._standing = standing
         self._timers = timers
         self._retry = policy.retry
         self._pins = policy.failover.pin
@@ -55,10 +65,12 @@ class Returns:
         token: int,
         now: float,
         wait: float,
+        to: str = "",
     ) -> None:
         """Let `n` messages of a parcel wait for their next attempt, if they may have one.
 
-        The provider may have asked for a `wait` (s); it gets no less.
+        The provider may have asked for a `wait` (s); it gets no less. A rule may want them to go
+        by the server `to`.
         """
         lot, attempt = parcel.lot, parcel.attempt + 1
         if attempt >= self._retry.attempts:
@@ -74,9 +86,11 @@ class Returns:
             due = lot.expires
         known = cause if cause in ABOUT_RECIPIENT else parcel.cause
         route = choice.route
-        if cause == GREYLISTED or route.key.pin:
-            route = self._waiting_for(choice, cause)
+        if cause == GREYLISTED or route.key.pin or to:
+            route = self._waiting_for(choice, cause, to)
         pile = Pile(lot, first, n, attempt, parcel.born, token, known)
+        if self._standing.orders and self._standing.take(route, pile, due):
+            return
         if route.queue.put_off(pile, due):
             self._timers.set(due, "retry", route.number)
 
@@ -86,11 +100,18 @@ class Returns:
         pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
         if self._books.ends_now(pile.parcel(), n, token, now):
             return
+        if self._standing.orders and self._standing.take(choice.route, pile):
+            return
         choice.route.queue.give_back(pile)
         self._pool.mark(choice.route)
 
-    def _waiting_for(self, choice: Choice, cause: str) -> Route:
-        """Return the route of greylisted mail; what was deferred otherwise is free again."""
-        pinned = self._pins and cause == GREYLISTED
-        pin = choice.path.server.name if pinned else ""
-        return self._pool.route(choice.route.key._replace(pin=pin))
+    def _waiting_for(self, choice: Choice, cause: str, to: str) -> Route:
+        """Return the route of mail that waits for a server; what was deferred otherwise is free.
+
+        What a rule has moved waits for `to`, greylisted mail for the server that it was tried on.
+        """
+        free = choice.route.key._replace(pin="")
+        pin = to if to and self._pool.router.is_home(free, to) else ""
+        if not pin and self._pins and cause == GREYLISTED:
+            pin = choice.path.server.name
+        return self._pool.route(free._replace(pin=pin))

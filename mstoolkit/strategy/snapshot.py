@@ -17,11 +17,11 @@ from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route, RouteKey
 
 State = Mapping[str, Any]
-VERSION = 3  # to be raised with every change of what is kept
+VERSION = 4  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
     "began_at", "ramp", "ramp_cap", "wish",
-    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
+    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until", "heir", "heir_until",
 )  # fmt: skip
 
 
@@ -29,7 +29,12 @@ def pool_state(pool: Pool) -> dict[str, Any]:
     """Return the state of servers, ISPs, routes and paths."""
     return {
         "servers": [
-            {"in_use": s.in_use, "drained": s.drained, "breaker": s.breaker.snapshot()}
+            {
+                "in_use": s.in_use,
+                "drained": s.drained,
+                "resting_until": s.resting_until,
+                "breaker": s.breaker.snapshot(),
+            }
             for s in pool.servers
         ],
         "routes": [_route(route) for route in pool.routes],
@@ -190,4 +195,5 @@ def restore_path(path: Path, row: State) -> None:
 def _restore_server(server: ServerState, row: State) -> None:
     server.in_use = row["in_use"]
     server.drained = row["drained"]
+    server.resting_until = row["resting_until"]
     server.breaker.restore(row["breaker"])
