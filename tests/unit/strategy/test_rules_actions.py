@@ -99,9 +99,7 @@ def play(
 
 def sent(on: Rehearsal, lot: Lot, since: float, until: float) -> int:
     return sum(
-        send.parcel.n
-        for at, send in on.all(Send)
-        if send.parcel.lot is lot and since <= at < until
+        send.parcel.n for at, send in on.all(Send) if send.parcel.lot is lot and since <= at < until
     )
 
 
@@ -202,7 +200,7 @@ def test_own_replies_give_nothing_up() -> None:
 def test_a_campaign_is_held_and_holds_up_nobody(
     ordering: dict[str, str], rotation: dict[str, str]
 ) -> None:
-    """The campaign rests for ten minutes at that ISP; whatever stood behind it goes, in any order."""
+    """The campaign rests for ten minutes at that ISP; what stood behind it goes, in any order."""
     on = play(policy("suspend", "campaign", ordering=ordering, rotation=rotation))
     on.run(590.0)
     assert sent(on, SPRING, 20.0, 590.0) == 0
@@ -237,7 +235,7 @@ def test_held_mail_can_be_taken_back_and_grows_too_old() -> None:
     on.tell(Enqueued(0.0, Parcel(brief, 3000, 40)))
     on.run(10.0)
     on.tell(Withdrawn(10.0, "spring", 300, 100))
-    assert on.totals["withdrawn"] == 200  # of both ISPs
+    assert on.totals["withdrawn"] == 100
     on.run(61.0)
     assert on.totals["expired"] == 40
 
@@ -260,7 +258,8 @@ def test_orders_outlive_a_change(action: str) -> None:
     on.run(20.0)
     plain = policy(action, "campaign").model_copy(update={"rules": ()})
     on.tell(PolicyChanged(20.0, plain.model_dump_json()))
-    on.tell(PoolChanged(21.0, "c", "added", Server().model_dump_json()))
+    on.tell(PoolChanged(20.0, "c", "added", Server().model_dump_json()))
+    on.run(30.0)
     on.tell(Enqueued(30.0, Parcel(SPRING, 5000, 10)))
     on.run(599.0)
     assert sent(on, SPRING, 20.0, 599.0) == 0
@@ -307,9 +306,9 @@ def moving(to: str | None = "c", rotation: dict[str, str] = WEIGHTED, **parts: A
     return policy(action, "path", rotation=rotation, **{"pacing": SLOW, **parts})
 
 
-def stream(on: Rehearsal, until: int) -> None:
+def stream(on: Rehearsal, until: int, since: int = 0) -> None:
     """Let a message to each ISP come in every two seconds."""
-    for second in range(0, until, 2):
+    for second in range(since, until, 2):
         on.later(Enqueued(float(second), Parcel(AUTUMN, 10_000 + second, 1)))
         on.later(Enqueued(float(second), Parcel(YAHOO, 20_000 + second, 1)))
 
@@ -339,7 +338,7 @@ def test_what_was_refused_goes_by_the_server_named() -> None:
 
 
 def test_a_reserve_of_weight_0_can_be_moved_to() -> None:
-    """A server that is never chosen otherwise takes the path's share for the time, and no longer."""
+    """A server that is never chosen otherwise takes the path's share, for that time only."""
     servers = {"a": Server(), "b": Server(), "spare": Server(weight=0.0)}
     on = Rehearsal(servers, moving("spare"), odd_for(from_a))
     stream(on, 3000)
@@ -372,7 +371,9 @@ def test_a_move_keeps_to_the_routes() -> None:
 
 def test_an_unknown_server_is_told() -> None:
     """A rule that moves mail to a server that is not there is refused, with its key."""
-    with pytest.raises(ConfigError, match=r"no server 'd' in the pool.*known are a, b, c") as caught:
+    with pytest.raises(
+        ConfigError, match=r"no server 'd' in the pool.*known are a, b, c"
+    ) as caught:
         Dispatcher(THREE, moving("d"))
     assert caught.value.key == "rules.0.action.to"
     scenario = small_scenario()
@@ -385,13 +386,17 @@ def test_an_unknown_server_is_told() -> None:
 
 
 def test_a_share_of_the_attempts_fires() -> None:
-    """Every fourth reply is the odd one: 20 % fires at a match with enough attempts, 30 % never."""
+    """A fourth of the replies are odd: 20 % fires at a match with enough attempts, 30 % never."""
+    for share, fires in (("20% of 40 in 10min", True), ("30% of 40 in 10min", False)):
+        tried = [0]
 
-    def every_fourth(at: float, send: Send) -> bool:
-        return send.server == "a" and send.isp == "gmail" and send.token % 4 == 0
+        def every_fourth(at: float, send: Send, tried: list[int] = tried) -> bool:
+            tried[0] += from_a(at, send)
+            return from_a(at, send) and tried[0] % 4 == 0
 
-    for share, fires in (("20% of 40 in 10min", True), ("60% of 40 in 10min", False)):
-        on = Rehearsal(SERVERS, policy("suspend", "path", trigger=share), odd_for(every_fourth, 999))
+        on = Rehearsal(
+            SERVERS, policy("suspend", "path", trigger=share), odd_for(every_fourth, 999)
+        )
         stream(on, 400)
         on.run(450.0)
         told = [(at, notice) for at, notice in on.all(Suspended) if notice.reason == "xyz"]
@@ -406,17 +411,17 @@ def test_a_share_of_the_attempts_fires() -> None:
 
 
 def test_a_listed_server_rests_everywhere_and_begins_slowly() -> None:
-    """Three refusals that name the list at one ISP stop the server at all; it is back by degrees."""
+    """Three refusals that name the list at one ISP stop the server; it is back by degrees."""
     listed = Reply(554, "5.7.1", "Service unavailable; Client host [192.0.2.1] blocked using "
                    "zen.spamhaus.org", "rcpt")  # fmt: skip
-    chosen = policy("suspend", "path", rules=["blocklists"]).model_copy(
-        update={"pacing": policy("suspend", "path", pacing=SLOW).pacing}
+    chosen = policy(
+        "suspend",
+        "path",
+        rules=["blocklists"],
+        rotation=WEIGHTED,
+        pacing=SLOW,
+        failover={"slow_start": {"window": "30min"}},
     )
-    slow_start = Policy.model_validate(
-        {"rotation": {"kind": "round-robin"}, "failover": {"slow_start": {"window": "30min"}}},
-        context=WRITTEN,
-    ).failover
-    chosen = chosen.model_copy(update={"failover": slow_start})
     left = [3]
 
     def answer(at: float, send: Send) -> Event:
@@ -425,8 +430,9 @@ def test_a_listed_server_rests_everywhere_and_begins_slowly() -> None:
         return Replied(at + 0.1, send.token, ((listed if odd else OK, 1),))
 
     on = Rehearsal(SERVERS, chosen, answer)
-    stream(on, 20_000)
-    on.run(20_000.0)
+    stream(on, 200)
+    stream(on, 17_500, since=14_300)
+    on.run(17_500.0)
     (notice,) = [n for _, n in on.all(Suspended) if n.server == "a" and not n.isp]
     assert notice.reason == "blocklists-spamhaus"
     begun = notice.until
@@ -459,9 +465,7 @@ CASES = {
     "bounce-message": policy("bounce", "message", trigger="2 in 1h"),
     "hold": policy("suspend", "campaign", duration="1min"),
     "hold-keyed": policy("suspend", "campaign", duration="1min", rotation=KEYED),
-    "move": moving("b", duration="1min") if False else policy(
-        {"kind": "move", "to": "b"}, "path", rotation=WEIGHTED, duration="1min"
-    ),
+    "move": policy({"kind": "move", "to": "b"}, "path", rotation=WEIGHTED, duration="1min"),
     "share": policy("suspend", "path", trigger="20% of 5 in 1min", duration="1min"),
     "server": policy("suspend", "server", trigger="2 in 1min", duration="1min"),
 }  # fmt: skip
@@ -471,7 +475,7 @@ CASES = {
 @settings(max_examples=8, deadline=None)
 @given(cut=st.integers(1, 120), seed=st.integers(0, 9))
 def test_a_restored_dispatcher_goes_on_the_same(name: str, cut: int, seed: int) -> None:
-    """Wherever a snapshot is taken, through JSON, the copy wants the same done, to the last word."""
+    """Wherever a snapshot is taken, through JSON, the copy wants the same done, word for word."""
     chosen = CASES[name]
     on = Rehearsal(SERVERS, chosen, odd_for(lambda at, s: (s.token + seed) % 5 == 0, 999))
     for second in range(0, 100, 5):
@@ -488,4 +492,9 @@ def test_a_restored_dispatcher_goes_on_the_same(name: str, cut: int, seed: int) 
     assert second_one.snapshot() == first.snapshot()
     for event, commands in events[cut:]:
         assert second_one.handle(event) == commands
-    assert json.dumps(second_one.snapshot()) == json.dumps(on.dispatcher.snapshot())
+    assert _orderless(second_one.snapshot()) == _orderless(on.dispatcher.snapshot())
+
+
+def _orderless(state: dict[str, Any]) -> dict[str, Any]:
+    """Leave out by which numbers timers of one time keep their order: only the order counts."""
+    return {**state, "timers": [(due, *rest) for due, _, *rest in state["timers"]]}
