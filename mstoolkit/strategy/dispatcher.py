@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mstoolkit.config import Policy, Server
-from mstoolkit.config.rules import Bounce, Move
 from mstoolkit.mail import classify
 from mstoolkit.model import (
     Closed,
@@ -26,7 +25,6 @@ from mstoolkit.model import (
     PolicyChanged,
     PoolChanged,
     Replied,
-    Reply,
     SplitMix64,
     Suppress,
     Tick,
@@ -42,11 +40,10 @@ from mstoolkit.strategy.lessons import Lessons
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outbox import Outbox
-from mstoolkit.strategy.outcomes import Judgement, judge
+from mstoolkit.strategy.outcomes import judge
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.returns import Returns
 from mstoolkit.strategy.route import Choice
-from mstoolkit.strategy.rules import Consequence
 from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.suspension import Suspensions
@@ -195,6 +192,8 @@ class Dispatcher:
         if self.timers.due <= now:
             self._alarms.fire(now)
         self._on[event.__class__](event)
+        if self._standing.given_up:
+            self._standing.settle()
         if self._pool.dirty:
             self._outbox.send_all(now)
         return out
@@ -338,7 +337,7 @@ class Dispatcher:
                     choice, judged, reply, parcel.lot, n, event.latency, sent_at, event.at
                 )
             if outcome == "deferred":
-                self._defer(choice, parcel, reply, n, judged, fate)
+                self._returns.defer(choice, parcel, n, reply, judged, fate, event.token, event.at)
             else:
                 self._books.finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(choice, taken, event.at):
@@ -414,27 +413,6 @@ class Dispatcher:
         """Nothing: timers that are due fire before any event is looked at."""
 
     # -- consequences
-
-    def _defer(
-        self,
-        choice: Choice,
-        parcel: Parcel,
-        reply: Reply,
-        n: int,
-        judged: Judgement,
-        fate: Consequence | None,
-    ) -> None:
-        """Let `n` messages that were deferred wait, unless a rule gives them up or moves them."""
-        to = ""
-        if fate is not None and isinstance(fate.action, Bounce):
-            server = choice.path.server.name
-            self._books.finish(parcel, n, "bounced", fate.rule, reply, server)
-            return
-        if fate is not None and isinstance(fate.action, Move):
-            to = fate.action.to or ""
-        self._returns.put_off(
-            choice, parcel, n, judged.category, self._answered, self._now, judged.wait, to
-        )
 
     def _give_back(
         self,

@@ -7,13 +7,16 @@ another address the provider would begin its wait anew.
 from __future__ import annotations
 
 from mstoolkit.config import Policy
-from mstoolkit.model import Parcel, SplitMix64
+from mstoolkit.config.rules import Bounce, Move
+from mstoolkit.model import Parcel, Reply, SplitMix64
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.outcomes import Judgement
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.rules import Consequence
 from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.timers import Timers
 
@@ -55,6 +58,26 @@ class Returns:
         self._retry = policy.retry
         self._pins = policy.failover.pin
         self._backoff = Backoff(policy.retry, jitter)
+
+    def defer(
+        self,
+        choice: Choice,
+        parcel: Parcel,
+        n: int,
+        reply: Reply,
+        judged: Judgement,
+        fate: Consequence | None,
+        token: int,
+        now: float,
+    ) -> None:
+        """Let `n` messages that got a reply wait, unless a rule gives them up or moves them."""
+        to = ""
+        if fate is not None and isinstance(fate.action, Bounce):
+            self._standing.give_up(parcel, n, fate.rule, reply, choice.path.server.name)
+            return
+        if fate is not None and isinstance(fate.action, Move):
+            to = fate.action.to or ""
+        self.put_off(choice, parcel, n, judged.category, token, now, judged.wait, to)
 
     def put_off(
         self,

@@ -4,6 +4,9 @@ Held mail lies in its queue as mail that is due when the order ends, so that it 
 back and outlived like any other, and holds up nothing. An order that is prolonged puts it off once
 more when its first end has come. Messages under way are left to finish; what comes back from them
 waits, and so falls under the order.
+
+The log takes the first ends after an answer for those that the answer speaks of. So what is given
+up ends after them, and with a copy of the reply.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from mstoolkit.model import Reply, Suspended
+from mstoolkit.model import Parcel, Reply, Suspended
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.mail_queue import Pile
 from mstoolkit.strategy.outbox import Outbox
@@ -80,6 +83,8 @@ class StandingOrders:
     ----------
     orders : dict
         Orders in force, by kind, ISP and campaign.
+    given_up : list
+        What has been given up, and is finished with `settle`: parcel, number, rule, reply, server.
     """
 
     def __init__(self, pool: Pool, books: Books, outbox: Outbox, timers: Timers) -> None:
@@ -88,6 +93,7 @@ class StandingOrders:
         self._outbox = outbox
         self._timers = timers
         self.orders: dict[Key, Order] = {}
+        self.given_up: list[tuple[Parcel, int, str, Reply, str]] = []
         self._given = 0
 
     def give(
@@ -108,6 +114,16 @@ class StandingOrders:
             self._outbox.commands.append(Suspended("", isp, until, reason))
         self._apply(order)
 
+    def give_up(self, parcel: Parcel, n: int, rule: str, reply: Reply, server: str = "") -> None:
+        """Give up `n` messages of a parcel because of a rule and what was said."""
+        self.given_up.append((parcel, n, rule, Reply(*reply), server))
+
+    def settle(self) -> None:
+        """Finish what has been given up."""
+        for parcel, n, rule, reply, server in self.given_up:
+            self._books.finish(parcel, n, "bounced", rule, reply, server)
+        self.given_up.clear()
+
     def take(self, route: Route, pile: Pile, due: float = 0.0) -> bool:
         """Give up or hold mail that is about to wait, if an order says so; return whether it did.
 
@@ -123,7 +139,7 @@ class StandingOrders:
         orders, isp, campaign = self.orders, pile.lot.isp, pile.lot.campaign
         bounce = orders.get(("bounce", isp, "")) or orders.get(("bounce", isp, campaign))
         if bounce is not None:
-            self._give_up(pile, bounce)
+            self.give_up(pile.parcel(), pile.n, bounce.rule, bounce.reply)
             return True
         hold = orders.get(("hold", isp, campaign))
         if hold is None:
@@ -139,7 +155,8 @@ class StandingOrders:
             return
         order.due = order.until
         self._timers.set(order.due, "order", number)
-        self._apply(order)
+        if order.kind == "hold":
+            self._apply(order)
 
     def take_over(self, old: StandingOrders) -> None:
         """Go on with the orders of a setup that was replaced."""
@@ -150,12 +167,9 @@ class StandingOrders:
         for route in self._pool.isp(order.isp).routes:
             for due, pile in route.queue.take(order.meant):
                 if order.kind == "bounce":
-                    self._give_up(pile, order)
+                    self.give_up(pile.parcel(), pile.n, order.rule, order.reply)
                 else:
                     self._put_off(route, pile, max(due, order.due))
-
-    def _give_up(self, pile: Pile, order: Order) -> None:
-        self._books.finish(pile.parcel(), pile.n, "bounced", order.rule, order.reply)
 
     def _put_off(self, route: Route, pile: Pile, due: float) -> None:
         if route.queue.put_off(pile, due):
