@@ -239,7 +239,10 @@ def test_rules_come_back_from_a_dump() -> None:
 
 
 LARGE = {"gmail", "yahoo", "outlook", "apple", "comcast", "gmx", "orange", "sfr", "free"}
-SHIPPED = [(name, rule) for name in rule_names() for rule in load_rules(name).rules]
+ANYWHERE = "blocklists"  # rules for whichever provider, which are asked for by name
+SHIPPED = [
+    (name, rule) for name in rule_names() if name != ANYWHERE for rule in load_rules(name).rules
+]
 each_shipped = pytest.mark.parametrize(
     ("name", "rule"), SHIPPED, ids=[rule.name for _, rule in SHIPPED]
 )
@@ -279,6 +282,26 @@ def test_shipped_rule_takes_its_sample(name: str, rule: Rule) -> None:
     }
     other = book.consider(_sample(rule), "another isp", "mta-1", n, 0.0)
     assert other == ()
+
+
+def test_blocklists_are_asked_for_by_name() -> None:
+    """What one provider says there stops a whole server, so `default` does not hold it."""
+    listed = load_rules(ANYWHERE).rules
+    assert len(load_rules("default").rules) == len(SHIPPED)
+    assert not {rule.name for rule in listed} & {rule.name for rule in load_rules("default").rules}
+    assert all(rule.scope == "server" and rule.source and not rule.match.isp for rule in listed)
+
+
+def test_blocklists_leave_lists_of_domains_alone() -> None:
+    """A listed domain or block is no server's fault: another one would not dodge it."""
+    book = Rulebook(load_rules(ANYWHERE).rules)
+    for text in (
+        "Domain blocked using dbl.spamhaus.org",
+        "https://www.spamhaus.org/query/domain/example.com",
+        "Message contains a URL listed at multi.surbl.org",
+        "part of their network is on our block list (S3150)",
+    ):
+        assert book.consider(Reply(554, "5.7.1", text, "data"), "free", "mta-1", 9, 0.0) == ()
 
 
 def test_accepted_mail_of_every_kind_is_left_alone() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -143,9 +143,11 @@ def test_messages_on_the_wire_finish_as_they_do() -> None:
     told = dispatcher.handle(Replied(1.0, first.token, ((ODD, 1),)))
     assert sum(c.n for c in told if type(c) is Finish) == 48
     (end,) = dispatcher.handle(Replied(2.0, second.token, ((OK, 1),)))
+    assert isinstance(end, Finish)
     assert (end.outcome, end.server) == ("delivered", "a")
     later = ODD._replace(text="try again later")
     (end,) = dispatcher.handle(Replied(3.0, third.token, ((later, 1),)))
+    assert isinstance(end, Finish)
     assert (end.outcome, end.reason) == ("bounced", "xyz")
     assert dispatcher.totals["queued"] == 0
 
@@ -301,7 +303,7 @@ WEIGHTED = {"kind": "smooth-weighted"}
 SLOW = {"rate": "20/s", "burst": 1, "connections": 8}
 
 
-def moving(to: str | None = "c", rotation: dict[str, str] = WEIGHTED, **parts: Any) -> Policy:
+def moving(to: str | None = "c", rotation: Mapping[str, object] = WEIGHTED, **parts: Any) -> Policy:
     action = {"kind": "move", **({"to": to} if to else {})}
     return policy(action, "path", rotation=rotation, **{"pacing": SLOW, **parts})
 
