@@ -16,6 +16,7 @@ from mstoolkit.cli import (
     init,
     lab,
     replay,
+    rules,
     send,
     simulate,
     sinks,
@@ -53,6 +54,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     sinks,
     send,
     replay,
+    rules,
     export,
     lab,
 )
