@@ -17,6 +17,7 @@ from mstoolkit.cli import (
     init,
     lab,
     replay,
+    rules,
     send,
     shares,
     simulate,
@@ -57,6 +58,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     replay,
     explain,
     shares,
+    rules,
     export,
     lab,
 )

@@ -37,16 +37,10 @@ def _rules(given: object) -> object:
     return out
 
 
-def _carried_out(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """Refuse what the sender cannot do, rather than pass over it."""
+def _named_apart(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Refuse rules that counts and logs could not tell apart."""
     seen: set[str] = set()
     for rule in rules:
-        if rule.action.kind in {"bounce", "move"} or rule.scope == "campaign":
-            what = "campaign" if rule.scope == "campaign" else rule.action.kind
-            raise ValueError(
-                f"rule {rule.name!r} asks for {what!r}, which is not carried out yet; use suspend, "
-                f"set-rate or set-connections for a path, a server or an ISP"
-            )
         if rule.name in seen:
             raise ValueError(f"there are two rules {rule.name!r}; rename one")
         seen.add(rule.name)
@@ -75,7 +69,7 @@ class Policy(Frozen):
     ordering: Ordering = Ordering()
     canaries: dict[str, CanarySpec] = {}
     retry: Retry = Retry()
-    rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_carried_out)] = ()
+    rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules), AfterValidator(_named_apart)] = ()
 
     @model_validator(mode="after")
     def _canaries_have_shares(self) -> Self:

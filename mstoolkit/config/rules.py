@@ -1,15 +1,14 @@
 """Reply rules as a file states them: what a reply says, how often, and what is done about it.
 
 The idea and the meaning of a trigger are those of KumoMTA's traffic shaping automation
-(docs.kumomta.com, ``kumo.shaping.load``): a threshold is a plain count within the window.
+(docs.kumomta.com, ``kumo.shaping.load``): a threshold is a plain count within the window. A share
+of refusals within a window is what GreenArrow's throttle programs go by.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,9 +18,10 @@ from mstoolkit.config.base import Frozen
 from mstoolkit.config.data import data_path, data_text
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
+from mstoolkit.config.patterns import compile_pattern
 from mstoolkit.config.profile import ReplyText
 from mstoolkit.config.toml import check_finite, parse_toml
-from mstoolkit.config.units import WRITTEN, Count, Duration, Rate, parse_duration
+from mstoolkit.config.units import WRITTEN, Count, Duration, Rate, Share, parse_duration
 from mstoolkit.model import Phase
 
 __all__ = [
@@ -44,103 +44,14 @@ __all__ = [
     "rule_names",
 ]
 
-DEFAULT = "default"  # names all shipped rules
-PATTERN_LENGTH = 500  # characters of a pattern
-REPEATS = 2  # wide quantifiers in a pattern: each adds a power of the text's length
-WIDE = 20  # a quantifier is wide if it spans more counts than this, or has no bound
-HARMLESS = 4  # so often an ambiguous group may be repeated before it counts as unbounded
+DEFAULT = "default"  # names all shipped rules but those of `APART`
+APART = frozenset({"blocklists"})  # sets that one asks for by name: one reply stops a whole server
+LEAST = 100  # attempts before a share is looked at, unless a rule says otherwise; an assumption
 MOST = 10_000  # matches a trigger may wait for: each key remembers up to so many
 
-_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?#[^)]*\)|\(\??|.", re.DOTALL)
-_QUANTIFIER = re.compile(r"(?:([*+?])|\{(\d*)(,?)(\d*)\})[?+]?")
-_VERBOSE = re.compile(r"\(\?[a-zA-Z]*x")
 _TRIGGER = re.compile(r"\s*(\d+)\s+in\s+(.+)")
+_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%(?:\s+of\s+(\d+))?\s+in\s+(.+)")
 _STATUS = r"^[245]\.\d{1,3}\.(\d{1,3}|\*)$"
-
-
-@lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    r"""Compile the regular expression of a rule, which ignores case.
-
-    A server chooses the text that is searched, so patterns which can take exponential time are
-    refused: a group that is repeated and can itself match in more than one way, as ``(a+)+``. Those
-    with two quantifiers that are not bounded still take cubic time: one or two seconds for the most
-    misleading thousand characters, a few milliseconds with one.
-
-    Parameters
-    ----------
-    pattern : str
-        At most 500 characters, with at most two quantifiers that are not bounded.
-
-    Raises
-    ------
-    ValueError
-        If it is no regular expression, or one that may take too long.
-
-    Examples
-    --------
-    >>> bool(compile_pattern(r"\[TSS?04\]").search("messages deferred [ts04]"))
-    True
-    """
-    if len(pattern) > PATTERN_LENGTH:
-        raise ValueError(
-            f"is a pattern of {len(pattern)} characters; write at most {PATTERN_LENGTH}"
-        )
-    if _VERBOSE.search(pattern):
-        raise ValueError("is a pattern in verbose mode; leave the flag x out")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            compiled = re.compile(pattern, re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError, Warning) as error:
-        raise ValueError(
-            f"is not a regular expression ({error}): {pattern!r}; "
-            "put a backslash before signs that are meant as such"
-        ) from None
-    _check_time(pattern)
-    return compiled
-
-
-def _check_time(pattern: str) -> None:
-    """Refuse nested quantifiers, and more wide ones than a search bears."""
-    ambiguous, wide, position = [False], 0, 0
-    while position < len(pattern):
-        token = _TOKEN.match(pattern, position)
-        assert token is not None  # a pattern that compiles is made of tokens
-        position = token.end()
-        inside = False
-        if token[0] in ("(", "(?"):
-            ambiguous.append(False)
-            continue
-        if token[0] == ")":
-            inside = ambiguous.pop()
-        least, most, position = _repeats(pattern, position)
-        if inside and most > HARMLESS:
-            raise ValueError(
-                f"may take forever: a repeated group matches in several ways in {pattern!r}; "
-                "leave one of the nested quantifiers out"
-            )
-        ambiguous[-1] |= inside or least != most or token[0] == "|"
-        wide += most - least > WIDE
-    if wide > REPEATS:
-        raise ValueError(
-            f"may take long with {wide} quantifiers that are not bounded: {pattern!r}; "
-            f"write at most {REPEATS}, or bound them, as .{{0,20}}"
-        )
-
-
-def _repeats(pattern: str, position: int) -> tuple[float, float, int]:
-    """Return how often what ends at `position` is repeated, and where its quantifier ends."""
-    found = _QUANTIFIER.match(pattern, position)
-    if found is None or found[0] == "{}":
-        return 1, 1, position
-    sign, low, comma, high = found.groups()
-    if sign:
-        least, most = {"*": (0.0, float("inf")), "+": (1.0, float("inf")), "?": (0.0, 1.0)}[sign]
-        return least, most, found.end()
-    least = float(low or 0)
-    most = float(high) if high else (float("inf") if comma else least)
-    return least, most, found.end()
 
 
 def _pattern(value: str) -> str:
@@ -156,7 +67,7 @@ def _several(value: object) -> object:
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Code = Annotated[Count, Field(ge=400, le=599)]
 Status = Annotated[str, Field(pattern=_STATUS)]
-Scope = Literal["path", "server", "isp", "campaign"]
+Scope = Literal["path", "server", "isp", "campaign", "message"]
 
 
 class Match(Frozen):
@@ -186,15 +97,18 @@ class Match(Frozen):
 class Trigger(Frozen):
     """When a rule fires: at ``count`` matches within ``window`` seconds; at once if it is 1.
 
-    Written ``"immediate"`` or ``"5 in 1h"``.
+    With a ``share`` it fires at a match where matches are that share or more of at least ``count``
+    attempts within ``window``, whatever the replies to the others were. Written ``"immediate"``,
+    ``"5 in 1h"``, ``"20% in 10min"`` (of at least 100 attempts) or ``"20% of 500 in 10min"``.
     """
 
     count: Count = Field(1, ge=1, le=MOST)
     window: Duration = Field(0.0)
+    share: Share = 0.0
 
     @model_validator(mode="after")
     def _has_window(self) -> Trigger:
-        if self.count > 1 and not self.window:
+        if (self.count > 1 or self.share) and not self.window:
             raise ValueError('window: must be above 0; write a time, as "5 in 1h"')
         return self
 
@@ -205,29 +119,41 @@ def parse_trigger(value: str) -> Trigger:
     Parameters
     ----------
     value : str
-        ``"immediate"``, or a number and a time, as ``"5 in 1h"``.
+        ``"immediate"``, a number and a time, as ``"5 in 1h"``, or a share and a time, as
+        ``"20% in 10min"`` or ``"20% of 500 in 10min"``.
 
     Raises
     ------
     ValueError
-        If it is neither, or the number or the time is zero.
+        If it is none of these, or the number, the share or the time is zero.
 
     Examples
     --------
     >>> parse_trigger("5 in 1h")
-    Trigger(count=5, window=3600.0)
+    Trigger(count=5, window=3600.0, share=0.0)
+    >>> parse_trigger("20% in 10min")
+    Trigger(count=100, window=600.0, share=0.2)
     """
     if value == "immediate":
         return Trigger()
-    found = _TRIGGER.fullmatch(value)
-    if found is None:
-        raise ValueError(f'is not a trigger: {value!r}; write "immediate" or as "5 in 1h"')
-    count, window = int(found[1]), parse_duration(found[2])
+    share, found = 0.0, _SHARE.fullmatch(value)
+    if found is not None:
+        share, written, time = float(found[1]) / 100, found[2] or LEAST, found[3]
+        if not 0 < share <= 1:
+            raise ValueError(f'is a share of {found[1]} %: {value!r}; write one up to "100%"')
+    else:
+        found = _TRIGGER.fullmatch(value)
+        if found is None:
+            raise ValueError(
+                f'is not a trigger: {value!r}; write "immediate", or as "5 in 1h" or "20% in 10min"'
+            )
+        written, time = found[1], found[2]
+    count, window = int(written), parse_duration(time)
     if not window:
         raise ValueError(f'counts within no time: {value!r}; write a time above 0, as "5 in 1h"')
     if not 1 <= count <= MOST:
         raise ValueError(f'counts to {count}: {value!r}; write 1 to {MOST}, as "5 in 1h"')
-    return Trigger(count=count, window=window)
+    return Trigger(count=count, window=window, share=share)
 
 
 def _trigger(value: object) -> object:
@@ -235,7 +161,7 @@ def _trigger(value: object) -> object:
 
 
 class Suspend(Frozen):
-    """Send nothing."""
+    """Send nothing; mail of a campaign is held, all other mail goes by other ways if there are."""
 
     kind: Literal["suspend"] = "suspend"
 
@@ -255,13 +181,16 @@ class SetConnections(Frozen):
 
 
 class Bounce(Frozen):
-    """Give up what waits, and what comes in, as undeliverable."""
+    """Give up what waits, and what comes in, as undeliverable; or the very messages refused."""
 
     kind: Literal["bounce"] = "bounce"
 
 
 class Move(Frozen):
-    """Send through another server: ``to``, or any other that may."""
+    """Leave the path alone, and send what was refused, and its share, through ``to``.
+
+    Where that may not be used, or none is named, any other server does.
+    """
 
     kind: Literal["move"] = "move"
     to: str | None = Field(None, min_length=1)
@@ -287,10 +216,26 @@ class Sample(ReplyText):
     phase: Phase = "data"
 
 
+_SCOPES: Mapping[str, tuple[Scope, ...]] = {
+    "suspend": ("path", "server", "isp", "campaign"),
+    "set-rate": ("path", "server", "isp"),
+    "set-connections": ("path", "server", "isp"),
+    "bounce": ("isp", "campaign", "message"),
+    "move": ("path",),
+}
+_WHY = {
+    "bounce": "mail that waits is bound to a provider, not to a server",
+    "campaign": "a campaign has no rate of its own; give it a stream and limit that in pacing",
+    "message": "a message is tried by itself",
+    "move": "what is moved is the mail of one server to one provider",
+}
+
+
 class Rule(Frozen):
     """If replies match so often, do this for ``duration`` to whatever ``scope`` names.
 
-    ``scope`` is the path (server and ISP), the server, the ISP over all servers, or the campaign.
+    ``scope`` is the path (server and ISP), the server, the ISP over all servers, the campaign at
+    that ISP, or the very messages that got the reply; matches are counted over the same.
     ``verified`` tells whether the reply's text was read in one of ``source``; the source need not
     be the provider's own.
     """
@@ -299,12 +244,28 @@ class Rule(Frozen):
     match: Match
     trigger: Annotated[Trigger, BeforeValidator(_trigger)] = Trigger()
     action: Action
-    duration: Duration = Field(gt=0)
+    duration: Duration = 0.0
     scope: Scope = "path"
     source: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     verified: bool = False
     note: str = ""
     sample: Sample | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Rule:
+        kind, scopes = self.action.kind, _SCOPES[self.action.kind]
+        if self.scope not in scopes:
+            why = _WHY.get(self.scope) or _WHY.get(kind, "")
+            raise ValueError(
+                f"scope: {kind!r} cannot be done to a {self.scope} ({why}); "
+                f"write scope = {' or '.join(repr(each) for each in scopes)}"
+            )
+        if self.scope == "message":
+            if self.duration:
+                raise ValueError("duration: a message is given up at once; leave it out")
+        elif not self.duration:
+            raise ValueError('duration: must be above 0; write a time, as "1h"')
+        return self
 
 
 class RuleSet(Frozen):
@@ -343,7 +304,8 @@ def load_rules(source: str | Path) -> RuleSet:
     Parameters
     ----------
     source : str or Path
-        Path of a ``.toml`` file, or a shipped name as ``"gmail"``; ``"default"`` is all shipped.
+        Path of a ``.toml`` file, or a shipped name as ``"gmail"``; ``"default"`` is all shipped but
+        ``"blocklists"``, which takes a server out everywhere for what one provider says.
 
     Raises
     ------
@@ -353,11 +315,11 @@ def load_rules(source: str | Path) -> RuleSet:
     Examples
     --------
     >>> load_rules("gmail").rules[0].trigger
-    Trigger(count=2, window=3600.0)
+    Trigger(count=2, window=3600.0, share=0.0)
     """
     name, path = str(source), Path(source)
     if name == DEFAULT and not path.is_file():
-        return _joined([load_rules(each) for each in rule_names()])
+        return _joined([load_rules(each) for each in rule_names() if each not in APART])
     if not path.suffix and not path.is_file() and name in rule_names():
         return parse_rules(data_text("rules", name), file=f"rules/{name}.toml")
     try:

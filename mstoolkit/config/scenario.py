@@ -166,6 +166,10 @@ class Scenario(Frozen):
                 for server in route.servers:
                     key = f"strategies.{name}.routes.{number}.servers"
                     _check_name(key, server, self.servers, "servers")
+            for rule in policy.rules:
+                if rule.action.kind == "move" and rule.action.to:
+                    key = f"strategies.{name}.rules: {rule.name}"
+                    _check_name(key, rule.action.to, self.servers, "servers")
         return self
 
     @property

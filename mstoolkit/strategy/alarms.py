@@ -7,9 +7,9 @@ from collections.abc import Callable
 from mstoolkit.model import Stepped
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.outbox import Outbox
-from mstoolkit.strategy.path import Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Route
+from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.timers import Timers
 
@@ -28,7 +28,9 @@ class Alarms:
     books : Books
         Where mail ends that is too old.
     suspend : Suspensions
-        Where suspensions end.
+        Where suspensions, and what rules say of paths, end.
+    standing : StandingOrders
+        Where orders about mail that waits end.
 
     Attributes
     ----------
@@ -43,6 +45,7 @@ class Alarms:
         outbox: Outbox,
         books: Books,
         suspend: Suspensions,
+        standing: StandingOrders,
     ) -> None:
         self._timers = timers
         self._pool = pool
@@ -56,7 +59,8 @@ class Alarms:
             "server": lambda number, now: suspend.probe_server(servers[number], now),
             "lease": lambda number, now: suspend.expire(paths[number], now),
             "ease": lambda number, now: suspend.ease_on(paths[number], now),
-            "rule": lambda number, now: self._lift(paths[number], now),
+            "rule": lambda number, now: suspend.lift(paths[number], now),
+            "order": lambda number, _: standing.look(number),
             "panic": lambda number, now: suspend.panic(routes[number], now),
             "dial": lambda number, _: outbox.slots.dial(paths[number]),
             "turn": lambda _, __: outbox.turn(),
@@ -118,15 +122,6 @@ class Alarms:
         self.weighing = False
         if self._outbox.flights or any(r.queue.n + r.queue.later for r in self._pool.routes):
             self.weigh_later(now)
-
-    def _lift(self, path: Path, now: float) -> None:
-        """End the caps of a path whose time is over; the rules may be gone with their policy."""
-        if path.rate_cap and path.rate_cap_until <= now:
-            path.rate_cap = 0.0
-            path.retune(now)
-        if path.width_cap and path.width_cap_until <= now:
-            path.width_cap = 0
-            self._pool.set_width(path, path.wish)
 
     def _expire(self, number: int) -> None:
         """Give up what still waits of a lot."""

@@ -129,6 +129,7 @@ def take_over(pool: Pool, old: Pool, outbox: Outbox, timers: Timers) -> None:
     for server in old.servers:
         fresh = pool.by_name[server.name]
         fresh.in_use, fresh.drained = server.in_use, server.drained or fresh.drained
+        fresh.resting_until = server.resting_until
         fresh.breaker.inherit(server.breaker)
         fresh.reason = server.reason
     for path in old.paths:

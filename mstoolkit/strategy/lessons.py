@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from mstoolkit.mail import classify
-from mstoolkit.model import Reply
+from mstoolkit.model import Lot, Reply
 from mstoolkit.strategy.obedience import Obedience
 from mstoolkit.strategy.outcomes import Judgement
 from mstoolkit.strategy.pacing import ConcurrencyFeedback
 from mstoolkit.strategy.path import IspState, Path
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.route import Choice
+from mstoolkit.strategy.rules import Consequence
 from mstoolkit.strategy.suspension import Suspensions
 from mstoolkit.strategy.weighting import Outcome, OutcomeKind
 
@@ -72,18 +73,23 @@ class Lessons:
         choice: Choice,
         judged: Judgement,
         reply: Reply,
+        lot: Lot,
         n: int,
         latency: float,
         sent_at: float,
         now: float,
-    ) -> None:
-        """Learn from a reply to `n` messages that left at `sent_at` (s)."""
-        path = choice.path
-        if self._obey and not reply.positive:
-            self._obey.reply(path, reply, n, now)
+    ) -> Consequence | None:
+        """Learn from a reply to `n` messages of a lot that left at `sent_at` (s).
+
+        Returns what a rule says of these very messages, if any does.
+        """
+        path, fate = choice.path, None
+        if self._obey and (self._obey.book.counts_all or not reply.positive):
+            fate = self._obey.reply(path, reply, lot, n, now)
         self._pace(path, judged, reply.positive, n, sent_at, now)
         blamed = judged.blames == "path"
         self._compare(choice, judged.outcome, n, blamed, latency, sent_at, now)
+        return fate
 
     def _pace(
         self, path: Path, judged: Judgement, good: bool, n: int, sent_at: float, now: float
@@ -172,9 +178,17 @@ class Lessons:
             rotation.learn(choice.index, -n, n if blamed else 0, sent_at, now)
 
     def refused(
-        self, path: Path, reply: Reply, server_generation: int, generation: int, now: float
+        self,
+        path: Path,
+        reply: Reply,
+        lot: Lot,
+        server_generation: int,
+        generation: int,
+        now: float,
     ) -> None:
         """Learn from a connection that could not be opened, or was turned away with a reply.
+
+        A rule that gives up or moves the very messages does nothing: none was tried.
 
         Without a reply the server is to blame; with one it is well, and the path has to do with it.
         """
@@ -186,7 +200,7 @@ class Lessons:
         if server.breaker.success(1, server_generation, now):
             self._suspend.resume(server, None)
         if self._obey:
-            self._obey.reply(path, reply, 1, now)
+            self._obey.reply(path, reply, lot, 1, now)
         failures = 1
         if path.feedback is not None:
             failures = self._shrink(path, path.feedback)

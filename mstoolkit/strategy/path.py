@@ -27,7 +27,7 @@ class ServerState:
 
     __slots__ = (
         "breaker", "connections", "drained", "gate", "in_use", "index", "name", "paths",
-        "reason", "retired", "spec",
+        "reason", "resting_until", "retired", "spec",
     )  # fmt: skip
 
     def __init__(self, index: int, name: str, spec: Server, policy: Policy) -> None:
@@ -40,6 +40,7 @@ class ServerState:
         self.retired = False
         self.breaker = Breaker(policy.failover.server)
         self.reason = ""  # of the last suspension
+        self.resting_until = 0.0  # because of a rule, not because it could not be reached
         self.gate: Gate | None = None
         self.paths: list[Path] = []
 
@@ -81,6 +82,8 @@ class Path:
         "feedback",
         "gate",
         "gcra",
+        "heir",
+        "heir_until",
         "idle",
         "index",
         "is_ready",
@@ -130,6 +133,7 @@ class Path:
         self.rate = rate
         self.rate_cap = self.rate_cap_until = 0.0  # a cap of 0 is none
         self.width_cap, self.width_cap_until = 0, 0.0
+        self.heir, self.heir_until = "", 0.0  # the server that has its share meanwhile
         self.gcra = Gcra(rate, burst)
         self.adaptive = adaptive_of(common.adapt, rate)
         self.quantum = max(burst, int(rate * QUANTUM), 1)

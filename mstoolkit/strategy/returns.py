@@ -7,13 +7,17 @@ another address the provider would begin its wait anew.
 from __future__ import annotations
 
 from mstoolkit.config import Policy
-from mstoolkit.model import Parcel, SplitMix64
+from mstoolkit.config.rules import Bounce, Move
+from mstoolkit.model import Parcel, Reply, SplitMix64
 from mstoolkit.strategy.books import Books
 from mstoolkit.strategy.failover import ABOUT_RECIPIENT
 from mstoolkit.strategy.mail_queue import Pile
+from mstoolkit.strategy.outcomes import Judgement
 from mstoolkit.strategy.pool import Pool
 from mstoolkit.strategy.retry import Backoff
 from mstoolkit.strategy.route import Choice, Route
+from mstoolkit.strategy.rules import Consequence
+from mstoolkit.strategy.standing import StandingOrders
 from mstoolkit.strategy.timers import Timers
 
 GREYLISTED = "greylist"
@@ -34,17 +38,46 @@ class Returns:
         Stream of the jitter.
     policy : Policy
         Retry and pinning.
+    standing : StandingOrders
+        Who holds, or gives up, mail that waits.
     """
 
     def __init__(
-        self, pool: Pool, books: Books, timers: Timers, jitter: SplitMix64, policy: Policy
+        self,
+        pool: Pool,
+        books: Books,
+        timers: Timers,
+        jitter: SplitMix64,
+        policy: Policy,
+        standing: StandingOrders,
     ) -> None:
         self._pool = pool
         self._books = books
+        self._standing = standing
         self._timers = timers
         self._retry = policy.retry
         self._pins = policy.failover.pin
         self._backoff = Backoff(policy.retry, jitter)
+
+    def defer(
+        self,
+        choice: Choice,
+        parcel: Parcel,
+        n: int,
+        reply: Reply,
+        judged: Judgement,
+        fate: Consequence | None,
+        token: int,
+        now: float,
+    ) -> None:
+        """Let `n` messages that got a reply wait, unless a rule gives them up or moves them."""
+        to = ""
+        if fate is not None and isinstance(fate.action, Bounce):
+            self._standing.give_up(parcel, n, fate.rule, reply, choice.path.server.name)
+            return
+        if fate is not None and isinstance(fate.action, Move):
+            to = fate.action.to or ""
+        self.put_off(choice, parcel, n, judged.category, token, now, judged.wait, to)
 
     def put_off(
         self,
@@ -55,10 +88,12 @@ class Returns:
         token: int,
         now: float,
         wait: float,
+        to: str = "",
     ) -> None:
         """Let `n` messages of a parcel wait for their next attempt, if they may have one.
 
-        The provider may have asked for a `wait` (s); it gets no less.
+        The provider may have asked for a `wait` (s); it gets no less. A rule may want them to go
+        by the server `to`.
         """
         lot, attempt = parcel.lot, parcel.attempt + 1
         if attempt >= self._retry.attempts:
@@ -74,9 +109,11 @@ class Returns:
             due = lot.expires
         known = cause if cause in ABOUT_RECIPIENT else parcel.cause
         route = choice.route
-        if cause == GREYLISTED or route.key.pin:
-            route = self._waiting_for(choice, cause)
+        if cause == GREYLISTED or route.key.pin or to:
+            route = self._waiting_for(choice, cause, to)
         pile = Pile(lot, first, n, attempt, parcel.born, token, known)
+        if self._standing.orders and self._standing.take(route, pile, due):
+            return
         if route.queue.put_off(pile, due):
             self._timers.set(due, "retry", route.number)
 
@@ -86,11 +123,18 @@ class Returns:
         pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
         if self._books.ends_now(pile.parcel(), n, token, now):
             return
+        if self._standing.orders and self._standing.take(choice.route, pile):
+            return
         choice.route.queue.give_back(pile)
         self._pool.mark(choice.route)
 
-    def _waiting_for(self, choice: Choice, cause: str) -> Route:
-        """Return the route of greylisted mail; what was deferred otherwise is free again."""
-        pinned = self._pins and cause == GREYLISTED
-        pin = choice.path.server.name if pinned else ""
-        return self._pool.route(choice.route.key._replace(pin=pin))
+    def _waiting_for(self, choice: Choice, cause: str, to: str) -> Route:
+        """Return the route of mail that waits for a server; what was deferred otherwise is free.
+
+        What a rule has moved waits for `to`, greylisted mail for the server that it was tried on.
+        """
+        free = choice.route.key._replace(pin="")
+        pin = to if to and self._pool.router.is_home(free, to) else ""
+        if not pin and self._pins and cause == GREYLISTED:
+            pin = choice.path.server.name
+        return self._pool.route(free._replace(pin=pin))

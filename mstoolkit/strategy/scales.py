@@ -63,6 +63,8 @@ class Scales:
         """Set the weights of a route's choices; return whether any of them became 0, or left it."""
         weights = [weight(self._weighers, c, now) * c.path.ramp for c in choices]
         parts = self._hold_canaries(choices, weights) if self.canaries else PARTS
+        if any(choice.path.heir for choice in choices):
+            _bequeath(choices, weights)
         if self.moves or any(w != int(w) for w in weights):
             weights = [float(whole) for whole in rounded(weights, parts)]
         crossed = any(bool(c.weight) != bool(w) for c, w in zip(choices, weights, strict=True))
@@ -160,3 +162,13 @@ class Scales:
         for name, row in state["canaries"].items():
             self.canaries[name].restore(row)
         self._looked = state["looked"]
+
+
+def _bequeath(choices: Sequence[Choice], weights: list[float]) -> None:
+    """Give the weight of paths whose mail is moved to their heirs too, where there are any."""
+    numbers = {choice.path.server.name: number for number, choice in enumerate(choices)}
+    own = list(weights)
+    for number, choice in enumerate(choices):
+        heir = numbers.get(choice.path.heir)
+        if heir is not None:
+            weights[heir] += own[number]

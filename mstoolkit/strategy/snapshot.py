@@ -22,7 +22,7 @@ VERSION = 4  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
     "began_at", "ease_at", "ramp", "ramp_cap", "wish", "overdue", "reason",
-    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until",
+    "rate_cap", "rate_cap_until", "width_cap", "width_cap_until", "heir", "heir_until",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def pool_state(pool: Pool) -> dict[str, Any]:
                 "drained": s.drained,
                 "breaker": s.breaker.snapshot(),
                 "reason": s.reason,
+                "resting_until": s.resting_until,
             }
             for s in pool.servers
         ],
@@ -65,6 +66,11 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     for route, row in zip(pool.routes, state["routes"], strict=True):
         for choice, weight in zip(route.choices, row["weights"], strict=True):
             choice.weight = weight
+    _settle(pool, state)
+
+
+def _settle(pool: Pool, state: State) -> None:
+    """Bring up to date what follows from the state; nothing waits for a decision."""
     for path in pool.paths:
         pool.recheck(path)
     for route, row in zip(pool.routes, state["routes"], strict=True):
@@ -199,4 +205,5 @@ def _restore_server(server: ServerState, row: State) -> None:
     server.in_use = row["in_use"]
     server.drained = row["drained"]
     server.reason = row["reason"]
+    server.resting_until = row["resting_until"]
     server.breaker.restore(row["breaker"])

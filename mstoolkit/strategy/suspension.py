@@ -57,6 +57,24 @@ class Suspensions:
         for path in server.paths:
             self.hang_up(path)
 
+    def rest(self, server: ServerState, until: float, reason: str) -> None:
+        """Leave a server alone until a time (s), whether it can be reached or not."""
+        if server.breaker.hold(until):
+            server.resting_until = until
+            self.server(server, reason)
+
+    def lift(self, path: Path, now: float) -> None:
+        """End what rules have said of a path for a time that is over."""
+        if path.rate_cap and path.rate_cap_until <= now:
+            path.rate_cap = 0.0
+            path.retune(now)
+        if path.width_cap and path.width_cap_until <= now:
+            path.width_cap = 0
+            self._pool.set_width(path, path.wish)
+        if path.heir and path.heir_until <= now:
+            path.heir = ""
+            self._pool.reweigh(path.isp.routes)
+
     def probe_path(self, path: Path, now: float) -> None:
         """A path's suspension is over, unless it was prolonged: let a probe through."""
         if not path.breaker.rested(now):
@@ -75,7 +93,8 @@ class Suspensions:
         if route.empty_since is None and not route.spilling:
             return
         for choice in route.choices:
-            if choice.home and choice.weight > 0 and choice.path.merely_unreachable:
+            told = choice.path.server.resting_until > now
+            if choice.home and choice.weight > 0 and choice.path.merely_unreachable and not told:
                 self._probe(choice.path.server)
         self._pool.panic_later(route)
 

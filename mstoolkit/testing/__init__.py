@@ -17,6 +17,7 @@ from mstoolkit.testing.meter import MeterSuite
 from mstoolkit.testing.provider import ProviderSuite
 from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting, partly
 from mstoolkit.testing.rotation import Contender, RotationSuite, contenders, sequence
+from mstoolkit.testing.rule import RuleSuite
 from mstoolkit.testing.scenario import small_scenario
 from mstoolkit.testing.weigher import PlainPath, WeigherSuite
 
@@ -29,6 +30,7 @@ __all__ = [
     "ProviderSuite",
     "Rehearsal",
     "RotationSuite",
+    "RuleSuite",
     "WeigherSuite",
     "accepting",
     "contenders",

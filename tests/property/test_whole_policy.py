@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mstoolkit.config import Breaker, ConfigError, Failover, Limits, Policy, Retry, Server
-from mstoolkit.config.pacing import AimdSpec, Allowance, CubicSpec, FeedbackSpec, IspAllowance, Pacing
+from mstoolkit.config.pacing import (
+    AimdSpec,
+    Allowance,
+    CubicSpec,
+    FeedbackSpec,
+    IspAllowance,
+    Pacing,
+)
 from mstoolkit.config.quota import QuotaSpec, WindowSpec
 from mstoolkit.config.routing import RouteSpec
 from mstoolkit.config.rules import Match, Rule, SetConnections, SetRate, Suspend, Trigger

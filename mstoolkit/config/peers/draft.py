@@ -274,7 +274,8 @@ def _rule(rule: Rule, strategy: str) -> Iterator[str]:
         window = duration_text(rule.trigger.window)
         yield f"trigger = {quoted(f'{rule.trigger.count} in {window}')}"
     yield f"action = {_action(rule.action.model_dump())}"
-    yield f"duration = {quoted(duration_text(rule.duration))}"
+    if rule.duration:
+        yield f"duration = {quoted(duration_text(rule.duration))}"
     yield f"scope = {quoted(rule.scope)}"
 
 

@@ -110,7 +110,7 @@ class Gathered:
             self.by_isp.setdefault(isp, {})[key] = min(values)
 
     def take_rules(self, imported: Imported, file: str) -> None:
-        """Take reply rules that can be carried out, for providers that there are."""
+        """Take reply rules for providers that there are."""
         known = isp_names()
         for one in imported.not_understood:
             self.note(file, one.line, one.reason)
@@ -120,9 +120,6 @@ class Gathered:
             if unknown:
                 self.note(file, line, f"{unknown[0]}: reply rules of a domain that no shipped "
                           "provider serves")  # fmt: skip
-            elif rule.action.kind in {"bounce", "move"} or rule.scope == "campaign":
-                what = "campaign" if rule.scope == "campaign" else rule.action.kind
-                self.note(file, line, f"{what}: a rule's action that is not carried out here")
             else:
                 self.rules.append(rule)
 

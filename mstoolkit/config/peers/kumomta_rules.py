@@ -56,7 +56,7 @@ def read_kumomta(text: str, *, isps: Mapping[str, str] | None = None) -> Importe
     ... duration = "2 hours"
     ... ''', isps={"yahoo.com": "yahoo"})
     >>> found.rules[0].match.isp, found.rules[0].trigger, found.rules[0].duration
-    (('yahoo',), Trigger(count=5, window=3600.0), 7200.0)
+    (('yahoo',), Trigger(count=5, window=3600.0, share=0.0), 7200.0)
     """
     try:
         tree = tomllib.loads(text)

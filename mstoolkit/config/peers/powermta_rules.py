@@ -28,7 +28,6 @@ _COMMENT = re.compile(r"(?:^|\s)#.*")
 _BACKOFF = "1h"
 _HERE = {
     "skip-mx": "there is one way to an ISP here, not several hosts to choose from",
-    "bounce-rcpt": "a recipient is given up when the reply is permanent, not by a rule",
 }
 
 
@@ -54,6 +53,8 @@ def read_powermta(
     A list becomes rules once for each ``<domain>`` of the text that uses it, once without an ISP
     if none does. ``mode=backoff`` sets the domain's ``backoff-max-msg-rate``; where there is none
     it suspends for ``backoff-retry-after``. ``disable-source-ip`` suspends the path.
+    ``bounce-queue`` gives up what waits for the provider, as mail is bound to no server here;
+    ``bounce-rcpt`` gives up the messages that got the reply.
 
     Parameters
     ----------
@@ -160,7 +161,9 @@ def _action(written: str, said: Mapping[str, str], never: float) -> dict[str, An
         until = options.get("reenable-after", said.get("reenable-source-ip-after", "never"))
         return {"action": "suspend", "duration": _time(until, never)}
     if named[0] == "bounce-queue":
-        return {"action": "bounce", "duration": _time(_BACKOFF, never)}
+        return {"action": "bounce", "duration": _time(_BACKOFF, never), "scope": "isp"}
+    if named[0] == "bounce-rcpt":
+        return {"action": "bounce", "scope": "message"}
     raise ForeignError(f"action: there is none as {named[0]!r}")
 
 

@@ -87,11 +87,15 @@ def _losses(draft: Draft) -> None:
 
 
 def _expressible(draft: Draft, rule: Rule) -> bool:
-    if rule.scope == "path" and line_pattern(rule.match) is not None:
+    plain = rule.scope == "path" and rule.action.kind != "move" and not rule.trigger.share
+    if plain and line_pattern(rule.match) is not None:
         known = draft.scenario.audience.isps
         if all(isp in known for isp in rule.match.isp):
             return True
-    draft.lose(f"rule {rule.name}: its scope, phase or provider cannot be written as automation")
+    draft.lose(
+        f"rule {rule.name}: its action, scope, share, phase or provider cannot be written as "
+        "automation"
+    )
     return False
 
 

@@ -18,7 +18,7 @@ from mstoolkit.config.peers.reduced import (
     plain_names,
 )
 from mstoolkit.config.retry import Retry
-from mstoolkit.config.rules import Rule
+from mstoolkit.config.rules import Rule, Trigger
 
 _POOL = "mstoolkit"
 
@@ -87,7 +87,7 @@ def _losses(draft: Draft, names: dict[str, str]) -> None:
 
 
 def _expressible(draft: Draft, rule: Rule) -> bool:
-    plain = rule.scope == "path" and rule.trigger.count == 1 and rule.action.kind == "suspend"
+    plain = rule.scope == "path" and rule.trigger == Trigger() and rule.action.kind == "suspend"
     known = all(isp in draft.scenario.audience.isps for isp in rule.match.isp)
     if plain and known and line_pattern(rule.match) is not None:
         return True

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mstoolkit.config.rules import Action, Match, Rule, Scope, compile_pattern
 from mstoolkit.model import Reply
-from mstoolkit.strategy.rules.window import Window
+from mstoolkit.strategy.rules.window import Proportion, Window
 
 TEXT = 1000  # characters of a reply that are searched
 REPLIES = 4096  # replies of which is known what they match
@@ -34,7 +34,7 @@ class Consequence(NamedTuple):
         What is to be done.
     until : float
         When it ends, in the time of `now`.
-    scope : {"path", "server", "isp", "campaign"}
+    scope : {"path", "server", "isp", "campaign", "message"}
         To what it is done.
     """
 
@@ -73,27 +73,50 @@ def _line(reply: Reply) -> str:
     return " ".join(filter(None, (str(reply.code), reply.status, reply.text[:TEXT])))[:TEXT]
 
 
+def _is_for(rule: Rule, isp: str) -> bool:
+    return not rule.match.isp or isp in rule.match.isp
+
+
+def _key(scope: Scope, isp: str, server: str, campaign: str) -> str:
+    """Return what is counted apart: what the scope names; of messages, the path they took."""
+    match scope:
+        case "server":
+            return server
+        case "isp":
+            return isp
+        case "campaign":
+            return f"{campaign} to {isp}"
+        case _:
+            return f"{server}/{isp}"
+
+
 class Rulebook:
     """Rules, and how often each has matched of late.
 
     Parameters
     ----------
     rules : iterable of Rule
-        Each with a name of its own. All that match are counted, not only the first.
+        Each with a name of its own. All that match are counted, not only the first; each over what
+        its scope names.
     replies : int, optional
         How many replies are remembered with the rules they match.
     keys : int, optional
         How many pairs of rule and key are counted; past that, the pair that has matched nothing
         for the longest time starts anew.
 
+    Attributes
+    ----------
+    counts_all : bool
+        Whether replies that match nothing must be told too, as some rule goes by a share.
+
     Examples
     --------
     >>> from mstoolkit.config.rules import load_rules
     >>> book = Rulebook(load_rules("gmail").rules)
     >>> reply = Reply(421, "4.7.28", "Gmail has detected an unusual rate of unsolicited mail")
-    >>> book.consider(reply, "gmail", "mta-1/gmail", 1, now=0.0)
+    >>> book.consider(reply, "gmail", "mta-1", 1, now=0.0)
     ()
-    >>> [(c.action.kind, c.until) for c in book.consider(reply, "gmail", "mta-1/gmail", 1, 60.0)]
+    >>> [(c.action.kind, c.until) for c in book.consider(reply, "gmail", "mta-1", 1, 60.0)]
     [('set-rate', 1860.0)]
     """
 
@@ -106,10 +129,12 @@ class Rulebook:
         self._replies = replies
         self._keys = keys
         self._known: dict[tuple[Reply, str], tuple[int, ...]] = {}
-        self._windows: OrderedDict[tuple[int, str], Window] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, str], Window | Proportion] = OrderedDict()
+        self._shares = tuple(n for n, rule in enumerate(self._rules) if rule.trigger.share)
+        self.counts_all = bool(self._shares)
 
     def consider(
-        self, reply: Reply, isp: str, key: str, n: int, now: float
+        self, reply: Reply, isp: str, server: str, n: int, now: float, campaign: str = ""
     ) -> tuple[Consequence, ...]:
         """Count a reply, and return what follows from it.
 
@@ -122,23 +147,40 @@ class Rulebook:
             What the server said.
         isp : str
             Whose server it was.
-        key : str
-            What is counted apart, usually server and ISP.
+        server : str
+            By which of our servers the mail went.
         n : int
             How many messages got this reply, at least 1.
         now : float
             Time of the reply in seconds; never goes back.
+        campaign : str, optional
+            Whose mail it was.
         """
-        numbers = self._known.get((reply, isp))
-        if numbers is None:
-            numbers = self._look_up(reply, isp)
+        numbers = self.matching(reply, isp)
+        if self._shares and reply.code:
+            for number in self._shares:
+                if number not in numbers and _is_for(self._rules[number], isp):
+                    self._pass(number, isp, server, campaign, n, now)
         if not numbers:
             return ()
         return tuple(
             Consequence(rule.name, rule.action, now + rule.duration, rule.scope)
             for number in numbers
-            if self._fires(number, rule := self._rules[number], key, n, now)
+            if self._fires(
+                number,
+                rule := self._rules[number],
+                _key(rule.scope, isp, server, campaign),
+                n,
+                now,
+            )
         )
+
+    def matching(self, reply: Reply, isp: str) -> tuple[int, ...]:
+        """Return the numbers of the rules that a reply of an ISP's server matches."""
+        if reply.code < 400:
+            return ()
+        numbers = self._known.get((reply, isp))
+        return self._look_up(reply, isp) if numbers is None else numbers
 
     def snapshot(self) -> dict[str, Any]:
         """Return the counts as JSON-able values; what replies match is found again."""
@@ -160,17 +202,28 @@ class Rulebook:
         """
         if state["version"] != VERSION:
             raise ValueError(f"a snapshot of version {state['version']}, not {VERSION}")
-        windows: OrderedDict[tuple[int, str], Window] = OrderedDict()
+        windows: OrderedDict[tuple[int, str], Window | Proportion] = OrderedDict()
         for name, key, matches in state["counts"]:
             number = self._numbers.get(name)
             if number is None:
                 raise ValueError(f"a snapshot with a rule that is not here: {name!r}")
-            windows[number, key] = self._window(number, [(at, n) for at, n in matches])
+            windows[number, key] = self._window(number, [tuple(match) for match in matches])
         self._windows = windows
 
     def _fires(self, number: int, rule: Rule, key: str, n: int, now: float) -> bool:
-        if rule.trigger.count == 1:
+        if rule.trigger.count == 1 and not rule.trigger.share:
             return True
+        return self._counted(number, key).add(n, now)
+
+    def _pass(self, number: int, isp: str, server: str, campaign: str, n: int, now: float) -> None:
+        """Count `n` attempts that a rule by share does not match."""
+        key = _key(self._rules[number].scope, isp, server, campaign)
+        window = self._counted(number, key)
+        assert isinstance(window, Proportion)
+        window.passed(n, now)
+
+    def _counted(self, number: int, key: str) -> Window | Proportion:
+        """Return what counts for a rule and a key, and keep it among the newest."""
         window = self._windows.get((number, key))
         if window is None:
             if len(self._windows) >= self._keys:
@@ -178,22 +231,21 @@ class Rulebook:
             window = self._windows[number, key] = self._window(number)
         else:
             self._windows.move_to_end((number, key))
-        return window.add(n, now)
+        return window
 
-    def _window(self, number: int, matches: Iterable[tuple[float, int]] = ()) -> Window:
+    def _window(self, number: int, kept: Sequence[tuple[Any, ...]] = ()) -> Window | Proportion:
         trigger = self._rules[number].trigger
-        return Window(trigger.count, trigger.window, matches)
+        if trigger.share:
+            return Proportion(trigger.share, trigger.count, trigger.window, kept)
+        return Window(trigger.count, trigger.window, kept)
 
     def _look_up(self, reply: Reply, isp: str) -> tuple[int, ...]:
         """Find what a reply matches and keep it; the one kept for the longest time goes."""
-        numbers: tuple[int, ...] = ()
-        if reply.code >= 400:
-            numbers = tuple(
-                number
-                for number, rule in enumerate(self._rules)
-                if (not rule.match.isp or isp in rule.match.isp)
-                and self._criteria[number].met(reply)
-            )
+        numbers = tuple(
+            number
+            for number, rule in enumerate(self._rules)
+            if _is_for(rule, isp) and self._criteria[number].met(reply)
+        )
         if len(self._known) >= self._replies:
             del self._known[next(iter(self._known))]
         self._known[reply, isp] = numbers

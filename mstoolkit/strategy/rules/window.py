@@ -1,9 +1,11 @@
-"""How many matches there were of late: exact for one question, in bounded memory."""
+"""How many matches there were of late, or which share: for one question, in bounded memory."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from mstoolkit.strategy.failover.rolling import RollingCounts
 
 
 class Window:
@@ -45,3 +47,46 @@ class Window:
     def matches(self) -> list[list[float]]:
         """Return time and number of the matches that are kept, oldest first."""
         return [[at, n] for at, n in self._matches]
+
+
+class Proportion:
+    """Whether matches are a share of the attempts within about `window` seconds.
+
+    The window moves on by a tenth, see `RollingCounts`.
+
+    Parameters
+    ----------
+    share : float
+        Share of matches that is waited for, 0 to 1.
+    least : int
+        Attempts below which no share counts.
+    window : float
+        Seconds.
+    parts : sequence of (float, int, int), optional
+        What `matches` returned.
+    """
+
+    __slots__ = ("_counts", "_least", "_share")
+
+    def __init__(
+        self, share: float, least: int, window: float, parts: Sequence[Sequence[float]] = ()
+    ) -> None:
+        self._share = share
+        self._least = least
+        self._counts = RollingCounts(window)
+        self._counts.restore(parts)
+
+    def add(self, n: int, now: float) -> bool:
+        """Take `n` matches in; return whether the share is reached."""
+        counts = self._counts
+        counts.add(0, n, now)
+        total = counts.total
+        return total >= self._least and counts.bad >= self._share * total
+
+    def passed(self, n: int, now: float) -> None:
+        """Take in `n` attempts that match nothing."""
+        self._counts.add(n, 0, now)
+
+    def matches(self) -> list[list[float]]:
+        """Return the parts that are kept: begun at (s), other attempts, matches."""
+        return self._counts.snapshot()

@@ -234,13 +234,21 @@ def test_powermta_list_of_its_own() -> None:
     assert read_powermta(listed(line) + everyone).rules[0].match.isp == ()
 
 
+def test_powermta_what_is_given_up() -> None:
+    """A queue is all that waits for the provider; a recipient is the message that got the reply."""
+    lines = ("reply /gone/ bounce-queue", "reply /full/ bounce-rcpt")
+    rules, unclear = read_powermta(listed(*lines))
+    assert unclear == ()
+    given_up = [(rule.action.kind, rule.scope, rule.duration) for rule in rules]
+    assert given_up == [("bounce", "isp", 3600.0), ("bounce", "message", 0.0)]
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
         ("reply /busy/", "not exactly one"),
         ("reply /busy/ mode=normal", "none as 'mode=normal'"),
         ("reply /busy/ explode", "none as 'explode'"),
-        ("reply /busy/ bounce-rcpt", "given up when the reply is permanent"),
         ("reply /busy/ mode=backoff skip-mx", "not exactly one"),
         ("reply /busy/ disable-source-ip reenable-after=soon", "is not a duration: 'soon'"),
         ("reply /(a+)+/ mode=backoff", "nested quantifiers"),

@@ -51,6 +51,9 @@ BAD = [
     pytest.param("2 in 1h", "2 in 0s", "rules.0.trigger", "time above 0", id="zero-window"),
     pytest.param("2 in 1h", "0 in 1h", "rules.0.trigger", "write 1 to", id="zero-count"),
     pytest.param("2 in 1h", "2/h", "rules.0.trigger", "is not a trigger", id="trigger"),
+    pytest.param("2 in 1h", "0% in 1h", "rules.0.trigger", "share of 0 %", id="zero-share"),
+    pytest.param("2 in 1h", "101% in 1h", "rules.0.trigger", "up to", id="share-above-1"),
+    pytest.param("2 in 1h", "5% of 0 in 1h", "rules.0.trigger", "write 1 to", id="share-of-0"),
     pytest.param("2 in 1h", "2 in 1", "rules.0.trigger", "is not a duration", id="no-unit"),
     pytest.param('"2 in 1h"', "{ count = 2 }", "rules.0.trigger.window", "above 0", id="window"),
     pytest.param('"set-rate"', '"set-rat"', "rules.0.action.kind", "'set-rate'", id="action"),
@@ -85,18 +88,65 @@ def test_short_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "action"),
+    ("written", "scope", "action"),
     [
-        ('"bounce"', Bounce()),
-        ('"move"', Move()),
-        ('{ kind = "move", to = "mta-2" }', Move(to="mta-2")),
-        ('{ kind = "set-connections", connections = 1 }', SetConnections(connections=1)),
+        ('"bounce"', "isp", Bounce()),
+        ('"bounce"', "campaign", Bounce()),
+        ('"suspend"', "campaign", Suspend()),
+        ('"move"', "path", Move()),
+        ('{ kind = "move", to = "mta-2" }', "path", Move(to="mta-2")),
+        ('{ kind = "set-connections", connections = 1 }', "isp", SetConnections(connections=1)),
     ],
 )
-def test_actions(written: str, action: object) -> None:
+def test_actions(written: str, scope: str, action: object) -> None:
     """Each action is read with what it needs, in a table or by its name alone."""
     text = TEXT.replace('{ kind = "set-rate", rate = "10/min" }', written)
-    assert parse_rules(text).rules[0].action == action
+    (rule,) = parse_rules(text.replace('"isp"', f'"{scope}"')).rules
+    assert (rule.action, rule.scope) == (action, scope)
+
+
+@pytest.mark.parametrize(
+    ("written", "scope", "why", "remedy"),
+    [
+        ('"bounce"', "path", "bound to a provider", "'isp' or 'campaign' or 'message'"),
+        ('"bounce"', "server", "bound to a provider", "'isp' or 'campaign' or 'message'"),
+        ('"move"', "isp", "one server to one provider", "scope = 'path'"),
+        ('"suspend"', "message", "tried by itself", "'campaign'"),
+        ('{ kind = "set-rate", rate = "1/s" }', "campaign", "give it a stream", "'server' or"),
+        ('{ kind = "set-connections", connections = 1 }', "campaign", "no rate", "'path' or"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(written: str, scope: str, why: str, remedy: str) -> None:
+    """An action that cannot be done to a scope is refused, with the reason and what to write."""
+    text = TEXT.replace('{ kind = "set-rate", rate = "10/min" }', written)
+    with pytest.raises(ConfigError, match=why) as caught:
+        parse_rules(text.replace('"isp"', f'"{scope}"'))
+    assert caught.value.key == "rules.0.scope"
+    assert remedy in str(caught.value)
+
+
+def test_a_message_is_given_up_without_a_duration() -> None:
+    """What is done to a message is done at once: a time has no meaning, and is refused."""
+    text = TEXT.replace('{ kind = "set-rate", rate = "10/min" }', '"bounce"')
+    text = text.replace('"isp"', '"message"')
+    with pytest.raises(ConfigError, match="leave it out") as caught:
+        parse_rules(text)
+    assert caught.value.key == "rules.0.duration"
+    (rule,) = parse_rules(text.replace('duration = "30min"\n', "")).rules
+    assert (rule.scope, rule.duration) == ("message", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("written", "trigger"),
+    [
+        ("20% in 10min", Trigger(count=100, window=600.0, share=0.2)),
+        ("2.5% of 500 in 1h", Trigger(count=500, window=3600.0, share=0.025)),
+        ("100 % of 1 in 1s", Trigger(count=1, window=1.0, share=1.0)),
+    ],
+)
+def test_a_trigger_by_share(written: str, trigger: Trigger) -> None:
+    """A share of the attempts within a time, of at least so many: 100 unless the rule says."""
+    assert parse_rules(TEXT.replace("2 in 1h", written)).rules[0].trigger == trigger
 
 
 @pytest.mark.parametrize(("old", "new", "key", "says"), BAD)
@@ -189,7 +239,10 @@ def test_rules_come_back_from_a_dump() -> None:
 
 
 LARGE = {"gmail", "yahoo", "outlook", "apple", "comcast", "gmx", "orange", "sfr", "free"}
-SHIPPED = [(name, rule) for name in rule_names() for rule in load_rules(name).rules]
+ANYWHERE = "blocklists"  # rules for whichever provider, which are asked for by name
+SHIPPED = [
+    (name, rule) for name in rule_names() if name != ANYWHERE for rule in load_rules(name).rules
+]
 each_shipped = pytest.mark.parametrize(
     ("name", "rule"), SHIPPED, ids=[rule.name for _, rule in SHIPPED]
 )
@@ -229,6 +282,26 @@ def test_shipped_rule_takes_its_sample(name: str, rule: Rule) -> None:
     }
     other = book.consider(_sample(rule), "another isp", "mta-1", n, 0.0)
     assert other == ()
+
+
+def test_blocklists_are_asked_for_by_name() -> None:
+    """What one provider says there stops a whole server, so `default` does not hold it."""
+    listed = load_rules(ANYWHERE).rules
+    assert len(load_rules("default").rules) == len(SHIPPED)
+    assert not {rule.name for rule in listed} & {rule.name for rule in load_rules("default").rules}
+    assert all(rule.scope == "server" and rule.source and not rule.match.isp for rule in listed)
+
+
+def test_blocklists_leave_lists_of_domains_alone() -> None:
+    """A listed domain or block is no server's fault: another one would not dodge it."""
+    book = Rulebook(load_rules(ANYWHERE).rules)
+    for text in (
+        "Domain blocked using dbl.spamhaus.org",
+        "https://www.spamhaus.org/query/domain/example.com",
+        "Message contains a URL listed at multi.surbl.org",
+        "part of their network is on our block list (S3150)",
+    ):
+        assert book.consider(Reply(554, "5.7.1", text, "data"), "free", "mta-1", 9, 0.0) == ()
 
 
 def test_accepted_mail_of_every_kind_is_left_alone() -> None:

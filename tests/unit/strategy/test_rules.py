@@ -136,7 +136,7 @@ def test_accepted_mail_matches_nothing() -> None:
 
 
 def test_known_reply_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reply is searched once for each ISP; after that, it costs a look-up."""
+    """A refusal is searched once for each ISP, accepted mail never; after that it is looked up."""
     book = Rulebook([rule()])
     searched = []
     look_up = book._look_up
@@ -149,7 +149,7 @@ def test_known_reply_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for key in "abcab":
         book.consider(BUSY, "gmail", key, 1, 0.0)
         book.consider(BUSY._replace(code=250), "gmail", key, 1, 0.0)
-    assert len(searched) == 2
+    assert len(searched) == 1
 
 
 def test_memory_is_bounded() -> None:
@@ -168,7 +168,7 @@ def test_the_key_unused_for_longest_goes() -> None:
     book = Rulebook([rule(**threshold(3, 60.0))], keys=2)
     for key in "abac":  # b goes
         book.consider(BUSY, "gmail", key, 1, 0.0)
-    assert [key for _, key, _ in book.snapshot()["counts"]] == ["a", "c"]
+    assert [key for _, key, _ in book.snapshot()["counts"]] == ["a/gmail", "c/gmail"]
     assert book.consider(BUSY, "gmail", "a", 1, 0.0)
 
 
@@ -234,3 +234,78 @@ def test_rulebook_can_be_sent_to_a_worker() -> None:
     book = Rulebook([rule(**threshold(2, 60.0))])
     book.consider(BUSY, "gmail", "a", 1, 0.0)
     assert pickle.loads(pickle.dumps(book)).consider(BUSY, "gmail", "a", 1, 1.0)
+
+
+OK = Reply(250, "2.0.0", "OK", "data")
+
+
+def by_share(share: float, count: int, window: float = 600.0, **changes: Any) -> Rule:
+    trigger = {"count": count, "window": window, "share": share}
+    return rule(trigger=trigger, **changes)
+
+
+def test_a_share_is_of_all_attempts() -> None:
+    """20 % of at least 20 fires at the fourth match of 20 attempts; accepted mail fires nothing."""
+    book = Rulebook([by_share(0.2, 20)])
+    assert book.counts_all
+    assert not Rulebook([rule()]).counts_all
+    assert book.consider(OK, "gmail", "a", 16, 0.0) == ()
+    fired = [bool(book.consider(BUSY, "gmail", "a", 1, 1.0)) for _ in range(4)]
+    assert fired == [False, False, False, True]
+    assert book.consider(OK, "gmail", "a", 1, 2.0) == ()
+    assert book.consider(BUSY, "gmail", "a", 1, 2.0)
+    book.consider(OK, "gmail", "a", 10, 3.0)
+    assert not book.consider(BUSY, "gmail", "a", 1, 3.0), "6 of 32 are less than 20 %"
+
+
+def test_a_share_is_of_its_own_attempts() -> None:
+    """Other paths, other ISPs than the rule's and the toolkit's own replies count for nothing."""
+    book = Rulebook([by_share(0.5, 2, match={"text": "rate", "isp": "gmail"})])
+    own = OK._replace(code=0)
+    for reply, isp, server in ((OK, "gmail", "b"), (OK, "yahoo", "a"), (own, "gmail", "a")):
+        book.consider(reply, isp, server, 100, 0.0)
+    assert not book.consider(BUSY, "gmail", "a", 1, 0.0)
+    assert book.consider(BUSY, "gmail", "a", 1, 0.0)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.floats(0, 40), st.integers(1, 5)), max_size=60),
+    st.integers(0, 60),
+)
+def test_a_restored_share_goes_on_the_same(steps: list[tuple[bool, float, int]], cut: int) -> None:
+    """After a snapshot, through JSON, both fire alike; what is a window old is forgotten."""
+    rules = [by_share(0.3, 5, 60.0), rule("count", **threshold(3, 60.0))]
+    book, other, now = Rulebook(rules), Rulebook(rules), 0.0
+    for number, (bad, step, n) in enumerate(steps):
+        now += step
+        if number == cut:
+            other.restore(json.loads(json.dumps(book.snapshot())))
+        reply = BUSY if bad else OK
+        told = book.consider(reply, "gmail", "a", n, now)
+        if number >= cut:
+            assert other.consider(reply, "gmail", "a", n, now) == told
+    if len(steps) > cut:
+        assert other.snapshot() == book.snapshot()
+    book.consider(OK, "gmail", "a", 1, now + 61.0)
+    shares = [kept for name, _, kept in book.snapshot()["counts"] if name == "slow"]
+    assert shares == [[[now + 61.0, 1, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("scope", "joined"),
+    [
+        ("path", {("gmail", "a", "x"), ("gmail", "a", "y")}),
+        ("server", {("gmail", "a", "x"), ("gmail", "a", "y"), ("yahoo", "a", "x")}),
+        ("isp", {("gmail", "a", "x"), ("gmail", "a", "y"), ("gmail", "b", "x")}),
+        ("campaign", {("gmail", "a", "x"), ("gmail", "b", "x")}),
+    ],
+)
+def test_matches_are_counted_over_the_scope(scope: str, joined: set[tuple[str, str, str]]) -> None:
+    """What a match is counted with is whatever the rule's scope names."""
+    for isp, server, campaign in (
+        ("gmail", "a", "x"), ("gmail", "a", "y"), ("yahoo", "a", "x"), ("gmail", "b", "x"),
+    ):  # fmt: skip
+        book = Rulebook([rule(scope=scope, **threshold(2, 60.0))])
+        book.consider(BUSY, "gmail", "a", 1, 0.0, "x")
+        fired = bool(book.consider(BUSY, isp, server, 1, 1.0, campaign))
+        assert fired is ((isp, server, campaign) in joined)
