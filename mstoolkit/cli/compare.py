@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from mstoolkit.cli import screen, standings
-from mstoolkit.cli.choices import known_strategies
+from mstoolkit.cli.choices import with_strategies
 from mstoolkit.cli.folders import claimed
 from mstoolkit.cli.options import Batch, Json, ScenarioName, Seed
 
@@ -31,6 +31,8 @@ mstoolkit compare quickstart
 
 mstoolkit compare quickstart -s batch -s interval --replications 40
 
+mstoolkit compare quickstart --with postfix,kumomta
+
 mstoolkit compare mine.toml --metric queue_p95 --out results/first
 
 mstoolkit compare mine.toml --json > result.json
@@ -43,7 +45,16 @@ Strategies = Annotated[
         "--strategy",
         "-s",
         metavar="STRATEGY",
-        help="A strategy of the scenario; give it several times. All of them by default.",
+        help="A strategy of the scenario, or preset:NAME; give it several times. "
+        "All of the scenario's by default.",
+    ),
+]
+Presets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="PRESETS",
+        help="Presets to add beside them, as postfix,kumomta; mstoolkit presets lists them.",
     ),
 ]
 Replications = Annotated[
@@ -68,6 +79,7 @@ Results = Annotated[
 def command(
     scenario: ScenarioName,
     strategy: Strategies = None,
+    presets: Presets = None,
     replications: Replications = 20,
     seed: Seed = 0,
     batch: Batch = 100,
@@ -81,8 +93,7 @@ def command(
     from mstoolkit.experiment import compare
     from mstoolkit.report import write_pages
 
-    loaded = load_scenario(scenario)
-    chosen = known_strategies(loaded, strategy)
+    loaded, chosen = with_strategies(load_scenario(scenario), strategy, presets)
     folder = claimed(out, "compare")
     result = compare(
         loaded,

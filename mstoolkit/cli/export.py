@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mstoolkit.cli import screen, standings
-from mstoolkit.cli.choices import known_strategy
+from mstoolkit.cli.choices import with_strategy
 from mstoolkit.cli.files import write_new
 from mstoolkit.cli.options import Batch, Json, ScenarioName, Seed, StrategyName
 from mstoolkit.cli.problems import refuse
@@ -82,8 +82,7 @@ def command(
     from mstoolkit.config import load_scenario
     from mstoolkit.config.peers import export
 
-    loaded = load_scenario(scenario)
-    known_strategy(loaded, strategy)
+    loaded = with_strategy(load_scenario(scenario), strategy)
     exported = export(loaded, strategy, known_system(to, "--to"))
     if out is not None:
         if out.is_file():

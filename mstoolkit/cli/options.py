@@ -16,7 +16,10 @@ ScenarioName = Annotated[
 StrategyName = Annotated[
     str,
     typer.Option(
-        "--strategy", "-s", metavar="STRATEGY", help="One of the scenario's strategies, by name."
+        "--strategy",
+        "-s",
+        metavar="STRATEGY",
+        help="One of the scenario's strategies, or preset:NAME.",
     ),
 ]
 Seed = Annotated[

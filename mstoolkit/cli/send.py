@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mstoolkit.cli import figures, screen
-from mstoolkit.cli.choices import known_strategy
+from mstoolkit.cli.choices import with_strategy
 from mstoolkit.cli.folders import claimed
 from mstoolkit.cli.options import Json, Out, Report, ScenarioName, Seed, StrategyName, TimeScale
 from mstoolkit.cli.problems import naming, need
@@ -64,8 +64,7 @@ def command(
     """Send over SMTP."""
     from mstoolkit.config import load_scenario
 
-    loaded = load_scenario(scenario)
-    known_strategy(loaded, strategy)
+    loaded = with_strategy(load_scenario(scenario), strategy)
     folder = claimed(out, "send")
     if sinks:
         need("sinks")

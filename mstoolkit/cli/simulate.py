@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from mstoolkit.cli import figures, screen
-from mstoolkit.cli.choices import known_strategy
+from mstoolkit.cli.choices import with_strategy
 from mstoolkit.cli.folders import claimed
 from mstoolkit.cli.options import Batch, Json, Out, Report, ScenarioName, Seed, StrategyName
 
@@ -40,8 +40,7 @@ def command(
     from mstoolkit.experiment import staged
     from mstoolkit.sim import simulate
 
-    loaded = load_scenario(scenario)
-    known_strategy(loaded, strategy)
+    loaded = with_strategy(load_scenario(scenario), strategy)
     folder = claimed(out, "simulate")
     with screen.progress(strategy, quiet=json) as show, staged(folder) as place:
         run = simulate(loaded, strategy, seed=seed, batch=batch, progress=show)

@@ -5,7 +5,8 @@ from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.failover import Breaker, Failover
 from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario, parsed
 from mstoolkit.config.pacing import AdaptSpec, FeedbackSpec, Limits, Pacing
-from mstoolkit.config.policy import Policy
+from mstoolkit.config.policy import Policy, load_policy
+from mstoolkit.config.preset import Preset, load_preset, policy_names
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.retry import Retry
 from mstoolkit.config.rotation import RotationSpec
@@ -31,6 +32,7 @@ __all__ = [
     "Outage",
     "Pacing",
     "Policy",
+    "Preset",
     "Profile",
     "Retry",
     "RotationSpec",
@@ -41,11 +43,14 @@ __all__ = [
     "data_path",
     "data_text",
     "isp_names",
+    "load_policy",
+    "load_preset",
     "load_profile",
     "load_scenario",
     "parse_duration",
     "parse_rate",
     "parse_scenario",
     "parsed",
+    "policy_names",
     "scenario_names",
 ]

@@ -77,6 +77,20 @@ class RandomSpec(Frozen):
     kind: Literal["random"]
 
 
+class HighestDrawSpec(Frozen):
+    """Each server draws up to its weight and the highest draw wins, as Postal's priorities do.
+
+    Shares are not in proportion: weights 1 and 100 give 0.5 %. Each ``key`` keeps its server. With
+    ``weighted = false`` all servers that have a weight are alike. Another ``seed`` deals all keys
+    anew.
+    """
+
+    kind: Literal["highest-draw"]
+    key: Literal["recipient", "message", "domain", "sender"] = "message"
+    weighted: bool = True
+    seed: Count = Field(0, ge=0, lt=2**64)
+
+
 class PowerOfTwoSpec(Frozen):
     """Of two servers drawn by weight the one with fewer messages in flight for its weight."""
 
@@ -145,6 +159,7 @@ RotationSpec = Annotated[
     | InterleavedSpec
     | StrideSpec
     | RandomSpec
+    | HighestDrawSpec
     | PowerOfTwoSpec
     | DeficitSpec
     | EdfSpec

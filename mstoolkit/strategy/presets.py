@@ -8,6 +8,7 @@ from mstoolkit.config.rotation import (
     BatchSpec,
     DeficitSpec,
     EdfSpec,
+    HighestDrawSpec,
     InterleavedSpec,
     IntervalSpec,
     LeastLoadedSpec,
@@ -28,6 +29,7 @@ from mstoolkit.strategy.rotation import (
     BoundedSticky,
     DeficitRoundRobin,
     EarliestDeadline,
+    HighestDraw,
     Interleaved,
     IntervalRotation,
     LeastLoaded,
@@ -87,6 +89,9 @@ def rotation_of(
             return EarliestDeadline(count)
         case StickySpec():
             return _sticky(spec, servers)
+        case HighestDrawSpec():
+            draws = stream_key("rotation", spec.kind, number)
+            return HighestDraw(servers, spec.seed, draws, weighted=spec.weighted)
         case OwnSpec():
             return own_rotation(spec.name, count, spec.options)
         case _:

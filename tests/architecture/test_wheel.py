@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(60)
 def test_wheel_holds_package_and_data(tmp_path: Path) -> None:
-    """Shipped scenarios, providers, retry presets and rules lie where they are looked for."""
+    """Shipped scenarios, providers, policies, retry times and rules are where they are read."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "wheel"]
     options = ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path)]
     subprocess.run([*pip, *options, str(ROOT)], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("scenarios", "isps", "retry", "rules"):
+    for kind in ("scenarios", "isps", "policies", "retry", "rules"):
         for path in (ROOT / "data" / kind).glob("*.toml"):
             assert f"mstoolkit/data/{kind}/{path.name}" in names
     for path in (ROOT / "mstoolkit").rglob("*.j2"):

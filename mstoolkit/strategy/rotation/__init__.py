@@ -5,6 +5,7 @@ from mstoolkit.strategy.rotation.batch import BatchRotation
 from mstoolkit.strategy.rotation.crowd import MANY, Crowd
 from mstoolkit.strategy.rotation.deficit import DeficitRoundRobin
 from mstoolkit.strategy.rotation.earliest_deadline import EarliestDeadline
+from mstoolkit.strategy.rotation.highest_draw import HighestDraw
 from mstoolkit.strategy.rotation.interleaved import Interleaved
 from mstoolkit.strategy.rotation.interval import IntervalRotation
 from mstoolkit.strategy.rotation.least_loaded import LeastLoaded
@@ -26,6 +27,7 @@ __all__ = [
     "Crowd",
     "DeficitRoundRobin",
     "EarliestDeadline",
+    "HighestDraw",
     "Interleaved",
     "IntervalRotation",
     "LeastLoaded",

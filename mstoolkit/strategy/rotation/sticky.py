@@ -72,7 +72,7 @@ class StickyHash(Rotation):
         eligible : sequence of Candidate
             All that may be used, busy or not, sorted by index.
         """
-        data, best, highest = key.encode(), None, -1
+        data, best, highest = key.encode(), None, -1.0
         for candidate in eligible:
             if candidate.weight > 0:
                 score = self._score(candidate, data)
@@ -103,11 +103,15 @@ class StickyHash(Rotation):
     def rescale(self, factor: float) -> None:
         self._counted.rescale(factor)
 
-    def _score(self, candidate: Candidate, key: bytes) -> int:
+    def _score(self, candidate: Candidate, key: bytes) -> float:
+        u = min(self._uniform(candidate, key), _MOST)
+        return round(-candidate.weight / log(u) * _ROUND)
+
+    def _uniform(self, candidate: Candidate, key: bytes) -> float:
+        """Return a number between 0 and 1 that belongs to a server and a key."""
         digest = self._hashes[candidate.index].copy()
         digest.update(key)
-        u = ((int.from_bytes(digest.digest(), "big") >> 11) + 0.5) * _STEP
-        return round(-candidate.weight / log(min(u, _MOST)) * _ROUND)
+        return ((int.from_bytes(digest.digest(), "big") >> 11) + 0.5) * _STEP
 
     def snapshot(self) -> dict[str, Any]:
         return self._counted.snapshot()
@@ -181,5 +185,5 @@ class BoundedSticky(StickyHash):
         self._in_flight = [int(value) for value in state["in_flight"]]
 
 
-def _first(scored: tuple[int, Candidate]) -> int:
+def _first(scored: tuple[float, Candidate]) -> float:
     return scored[0]

@@ -11,6 +11,7 @@ from mstoolkit.config import Pacing, Policy, RotationSpec, Server
 from mstoolkit.config.rotation import (
     DeficitSpec,
     EdfSpec,
+    HighestDrawSpec,
     InterleavedSpec,
     PowerOfTwoSpec,
     PrioritySpec,
@@ -44,6 +45,7 @@ SPECS: list[RotationSpec] = [
     PrioritySpec(kind="priority", spill="busy"),
     PrioritySpec(kind="priority", spill="health"),
     ThompsonSpec(kind="thompson"),
+    HighestDrawSpec(kind="highest-draw"),
 ]
 
 
