@@ -255,8 +255,17 @@ rotations = st.sampled_from(
         {"kind": "sticky", "bound": 1.25},
     ]
 )
+SHARELESS = {"round-robin", "batch", "interval", "thompson"}  # with which canaries are refused
+
+
+def whole(rotation: dict[str, Any], canaries: dict[str, Any], **parts: Any) -> Policy:
+    if rotation["kind"] in SHARELESS:
+        canaries = {}
+    return Policy.model_validate({"rotation": rotation, "canaries": canaries, **parts})
+
+
 policies = st.builds(
-    lambda rotation, **parts: Policy.model_validate({"rotation": rotation, **parts}),
+    whole,
     rotation=rotations,
     routes=routes,
     weighting=weightings,
