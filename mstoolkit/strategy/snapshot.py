@@ -65,6 +65,11 @@ def restore_pool(pool: Pool, state: State, lots: Mapping[int, Lot]) -> None:
     for route, row in zip(pool.routes, state["routes"], strict=True):
         for choice, weight in zip(route.choices, row["weights"], strict=True):
             choice.weight = weight
+    _settle(pool, state)
+
+
+def _settle(pool: Pool, state: State) -> None:
+    """Find out again what is ready; nothing is to be done about it that was not done before."""
     for path in pool.paths:
         pool.recheck(path)
     for route, row in zip(pool.routes, state["routes"], strict=True):

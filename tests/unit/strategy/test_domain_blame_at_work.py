@@ -7,8 +7,8 @@ import json
 import pytest
 
 from mstoolkit.config import Breaker, Failover, Pacing, Policy, Server
-from mstoolkit.config.pacing import AimdSpec
 from mstoolkit.config.isolation import ConsecutiveSpec
+from mstoolkit.config.pacing import AimdSpec
 from mstoolkit.config.rotation import SmoothWeightedSpec
 from mstoolkit.config.weighting import ReputationWeighing
 from mstoolkit.model import Enqueued, Lot, Parcel, Probed, Replied, Reply, Resumed, Send, Suspended
