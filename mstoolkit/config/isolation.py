@@ -134,7 +134,7 @@ class CanarySpec(Frozen):
 
     steps: tuple[Share, ...] = (0.01, 0.05, 0.25, 0.5, 1.0)
     every: Duration = Field(21600.0, gt=0)
-    least: Count = Field(500, ge=1)
+    least: Count = Field(500, ge=50)  # fewer show nothing
     tolerance: Share = 0.02
     deferrals: Share = 0.05
     complaints: Share = 0.001

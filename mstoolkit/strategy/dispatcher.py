@@ -164,7 +164,8 @@ class Dispatcher(Works):
             return
         route.queue.add(pile)
         self._pool.mark(route)
-        if route.empty_since is not None:
+        if route.empty_since is not None or route.spilling:
+            self._pool.panic_later(route)
             self._alarms.shed(route)
 
     def _withdrawn(self, event: Withdrawn) -> None:
@@ -215,7 +216,9 @@ class Dispatcher(Works):
         self._outbox.release(choice, taken, True, event.at)
         choice.route.rotation.settle(path.index, send.parcel.n)
         parcel = send.parcel
-        self._give_back(choice, parcel, parcel.n, server_generation, generation, sent_at, send.span)
+        self._give_back(
+            choice, parcel, parcel.n, server_generation, generation, sent_at, send.span, kept=1
+        )  # else a connection that is refused at once would be tried again at once
         self._lessons.refused(
             path, event.reply, parcel.lot, server_generation, generation, event.at
         )
@@ -288,10 +291,14 @@ class Dispatcher(Works):
         generation: int,
         sent_at: float,
         span: float,
+        kept: int = 0,
     ) -> None:
-        """Put the last `n` messages of a parcel, which were not tried, back to the front."""
+        """Put the last `n` messages of a parcel, which were not tried, back to the front.
+
+        The path's pace is charged for `kept` of them all the same.
+        """
         path = choice.path
-        path.gcra.refund(n, sent_at)
+        path.gcra.refund(n - kept, sent_at)
         if choice.gates:
             self._outbox.slots.refund(choice, n, sent_at, span)
         path.breaker.give_back(n, generation)

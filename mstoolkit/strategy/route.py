@@ -115,6 +115,7 @@ class Route:
         "key",
         "lanes",
         "number",
+        "panicking",
         "queue",
         "ready",
         "rotation",
@@ -144,6 +145,7 @@ class Route:
         self.eligible: list[Choice] = []
         self.ready: list[Choice] = []
         self.spilling = False
+        self.panicking = False  # a timer is set to look again
         self.gates: tuple[Gate, ...] = ()
         self.held = 0  # by so many of them
         self.empty_since: float | None = None

@@ -74,7 +74,7 @@ def _settle(pool: Pool, state: State) -> None:
     for path in pool.paths:
         pool.recheck(path)
     for route, row in zip(pool.routes, state["routes"], strict=True):
-        route.empty_since = row["empty_since"]
+        route.empty_since, route.panicking = row["empty_since"], row["panicking"]
         route.dirty = False
         if isinstance(route.ready, Crowd):
             route.ready.weigh()
@@ -123,6 +123,7 @@ def _route(route: Route) -> dict[str, Any]:
         "key": list(route.key),
         "served": route.served,
         "empty_since": route.empty_since,
+        "panicking": route.panicking,
         "queue": [
             [lane, due, [p.lot.id, p.first, p.n, p.attempt, p.born, p.parent, p.cause]]
             for lane, due, p in route.lanes.piles()

@@ -90,7 +90,9 @@ class Suspensions:
 
     def panic(self, route: Route, now: float) -> None:
         """A route has no server left: probe those that merely could not be reached; again later."""
-        if route.empty_since is None and not route.spilling:
+        route.panicking = False
+        without = route.empty_since is not None or route.spilling
+        if not without or not route.queue.n + route.queue.later:
             return
         for choice in route.choices:
             told = choice.path.server.resting_until > now

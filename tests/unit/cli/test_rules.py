@@ -1,4 +1,4 @@
-"""`mstoolkit rules`: sets are listed and shown, replies tried out, files of all three kinds checked."""
+"""`mstoolkit rules`: sets are listed and shown, replies tried out, files of three kinds checked."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_reply_is_tried_on_a_file(mst: Run, tmp_path: Path) -> None:
 def test_a_file_is_checked(
     mst: Run, tmp_path: Path, text: str, form: str, rules: list[str], unclear: list[str]
 ) -> None:
-    """Ours, KumoMTA's and PowerMTA's rules are told apart and read; what is unclear has its line."""
+    """Ours, KumoMTA's and PowerMTA's rules are told apart; what is unclear has its line."""
     (tmp_path / "some.txt").write_text(text)
     status, out, err = mst("rules", "check", "some.txt")
     assert (status, err) == (0, "")

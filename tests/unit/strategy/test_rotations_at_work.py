@@ -13,7 +13,7 @@ from mstoolkit.config.rotation import RotationSpec, StickySpec, ThompsonSpec
 from mstoolkit.config.weighting import ReputationWeighing, StaticWeighing
 from mstoolkit.model import Enqueued, Feedback, Lot, Parcel, Replied, Reply, Send
 from mstoolkit.strategy import Dispatcher
-from mstoolkit.testing import OK, Rehearsal, partly
+from mstoolkit.testing import OK, Rehearsal, accepting, partly
 
 GMAIL = Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9)
 BLOCKED = Reply(550, "5.7.1", "client host blocked using a blocklist", "data")
@@ -76,6 +76,21 @@ def test_thompson_hears_of_messages_that_come_back() -> None:
         late = Reply(550, "5.7.1", BLOCKED.text, "dsn")
         play.tell(Feedback(3600.0, "dsn", "a", send.parcel, at, late))
     assert flow(play, 60)["a"] < 0.1
+
+
+def test_thompson_learns_from_greylisted_mail_too() -> None:
+    """What is delivered at its second attempt, pinned to its server, counts where one chooses."""
+    greylisted = Reply(451, "4.7.1", "greylisted, try again later", "rcpt")
+
+    def answer(at: float, send: Send) -> Replied:
+        late = send.parcel.attempt == 0
+        bad = greylisted if late else OK if send.server == "a" else BLOCKED
+        return Replied(at + 0.1, send.token, ((bad, 1),))
+
+    chosen = policy(ThompsonSpec(kind="thompson", floor=0.02, ceiling=0.95))
+    play = Rehearsal({"a": Server(), "b": Server()}, chosen, answer)
+    flow(play, 100)
+    assert flow(play, 100)["a"] > 0.8
 
 
 def homes(play: Rehearsal) -> dict[int, set[str]]:
@@ -142,6 +157,16 @@ def test_mail_of_a_suspended_server_goes_to_the_next_in_its_order_and_returns(ba
     play.run(1200.0)
     campaign(4)  # with the probe
     assert campaign(5) == before
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_keyed_mail_goes_as_fast_as_its_limits(batch: int) -> None:
+    """Though it goes message by message, none waits for the answer of the one before."""
+    chosen = policy(STICKY, rate=5.0, burst=1, connections=20)
+    play = Rehearsal(FOUR, chosen, accepting(2.0), batch=batch)
+    play.tell(Enqueued(0.0, Parcel(GMAIL, 0, 3000)))
+    play.run(100.0)
+    assert len(play.all(Send)) == pytest.approx(4 * 5 * 100, rel=0.01)
 
 
 @pytest.mark.parametrize("batch", [1, 100])

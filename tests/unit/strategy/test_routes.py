@@ -19,6 +19,7 @@ from mstoolkit.model import (
     Replied,
     Reply,
     Send,
+    Withdrawn,
 )
 from mstoolkit.testing import OK, Rehearsal, accepting
 
@@ -281,3 +282,35 @@ def test_urgent_mail_of_any_route_goes_before_the_rest() -> None:
     play.run(20.0)
     streams = [send.parcel.lot.stream for _, send in play.all(Send)]
     assert streams[1:6] == ["transactional"] * 5
+
+
+def test_panic_rests_while_there_is_no_mail() -> None:
+    """Nothing is probed for nothing; the next message begins it anew."""
+    play = play_without_a(panic=20.0)
+    play.tell(Withdrawn(play.now, "spring"))
+    play.run(1000.0)  # until what was suspended before is over
+    before = len(play.log)
+    play.run(90_000.0)
+    assert len(play.log) <= before + 1, "its lot expires"
+    play.now = 90_000.0
+    play.tell(Enqueued(play.now, Parcel(lot(), 9, 1)))
+    play.answer = accepting(0.1)
+    play.run(play.now + 650.0)
+    assert play.totals["delivered"] == 1
+
+
+def test_connections_that_are_turned_away_are_tried_at_the_path_s_pace() -> None:
+    """Even where no breaker opens, a refusal at once is not tried again at once."""
+    patient = policy().model_copy(
+        update={
+            "pacing": Pacing(rate=1.0, burst=1),
+            "failover": Failover(path=Breaker(failures=10**9), server=Breaker(failures=10**9)),
+        }
+    )
+    busy = Reply(421, "4.7.0", "try again later", "connect")
+    play = Rehearsal(
+        {"a": Server()}, patient, lambda now, send: ConnectionFailed(now, send.token, busy)
+    )
+    play.tell(Enqueued(0.0, Parcel(lot(), 0, 5)))
+    play.run(60.0)
+    assert 50 <= len(play.all(Send)) <= 62
