@@ -192,7 +192,7 @@ class Outbox:
         span = gcra.commit(parcel.n, now)
         if span > gcra.spent:
             path.paced = True
-            if self._batch == 1:
+            if self._batch == 1 or choice.route.homes is not None:  # one message at a time
                 path.pace_timer = True
                 self._timers.set(gcra.tat, "pace", path.number)
         slots = 1 if taken is slot else len(taken)  # type: ignore[arg-type]

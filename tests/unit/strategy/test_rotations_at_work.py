@@ -13,7 +13,7 @@ from mstoolkit.config.rotation import RotationSpec, StickySpec, ThompsonSpec
 from mstoolkit.config.weighting import ReputationWeighing, StaticWeighing
 from mstoolkit.model import Enqueued, Feedback, Lot, Parcel, Replied, Reply, Send
 from mstoolkit.strategy import Dispatcher
-from mstoolkit.testing import OK, Rehearsal, partly
+from mstoolkit.testing import OK, Rehearsal, accepting, partly
 
 GMAIL = Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9)
 BLOCKED = Reply(550, "5.7.1", "client host blocked using a blocklist", "data")
@@ -142,6 +142,16 @@ def test_mail_of_a_suspended_server_goes_to_the_next_in_its_order_and_returns(ba
     play.run(1200.0)
     campaign(4)  # with the probe
     assert campaign(5) == before
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_keyed_mail_goes_as_fast_as_its_limits(batch: int) -> None:
+    """Though it goes message by message, none waits for the answer of the one before."""
+    chosen = policy(STICKY, rate=5.0, burst=1, connections=20)
+    play = Rehearsal(FOUR, chosen, accepting(2.0), batch=batch)
+    play.tell(Enqueued(0.0, Parcel(GMAIL, 0, 3000)))
+    play.run(100.0)
+    assert len(play.all(Send)) == pytest.approx(4 * 5 * 100, rel=0.01)
 
 
 @pytest.mark.parametrize("batch", [1, 100])
