@@ -26,7 +26,7 @@ def strategy(text: str) -> Policy:
     """Read a part of a strategy as it would stand in a scenario file."""
     tables = tomllib.loads(text).get("strategies", {})
     (parts,) = tables.values()
-    whole = {"rotation": {"kind": "round-robin"}, **parts}
+    whole = {"rotation": {"kind": "smooth-weighted"}, **parts}
     return Policy.model_validate(whole, context=WRITTEN)
 
 
