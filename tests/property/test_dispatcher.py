@@ -236,7 +236,11 @@ class Histories(RuleBasedStateMachine):
         assert not pool.dirty
         for route in pool.routes:
             assert all(choice.path.usable for choice in route.eligible)
-            if route.queue.n and route.ready:
+            if route.homes is not None:  # what waits has looked for its home, and that is busy
+                assert not (route.ready and route.homes.queue.n)
+                parked = {row[0] for row in route.homes.snapshot()["parked"]}
+                assert not parked & {choice.index for choice in route.ready}
+            elif route.queue.n and route.ready:
                 assert route.rotation.choose(route.eligible, route.ready, self.now) is None
 
     @invariant()
