@@ -135,7 +135,7 @@ class Lessons:
         now: float,
     ) -> None:
         """Let what compares servers know: weights, rotations that learn, outliers."""
-        scales, rotation = self._pool.scales, choice.route.rotation
+        scales, rotation = self._pool.scales, self._pool.chooser(choice.route)
         if scales.learns:
             scales.observe(choice, Outcome(n, kind, blamed, latency, sent_at), now)
         good, bad = (n, 0) if kind == "delivered" else (0, n if blamed else 0)

@@ -143,6 +143,11 @@ class Pool:
             route = self.by_lot[lot.id] = self.route(self.router.key(lot))
         return route
 
+    def chooser(self, route: Route) -> Rotation:
+        """Return the rotation that learns from a route's mail; pinned mail is that of another."""
+        key = route.key
+        return self.route(key._replace(pin="")).rotation if key.pin else route.rotation
+
     def key_of(self, parcel: Parcel) -> str:
         """Return the key by which a message keeps its server; it is one that is known.
 

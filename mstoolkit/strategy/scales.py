@@ -102,6 +102,8 @@ class Scales:
             return
         for name, canary in self.canaries.items():
             own = choice.path.server.name == name
+            if outcome.reverses:
+                canary.observe(own, "delivered", -outcome.n, outcome.decided_at, now)
             canary.observe(own, outcome.kind, outcome.n, outcome.decided_at, now)
 
     def began(self, choices: Iterable[Choice], now: float) -> None:

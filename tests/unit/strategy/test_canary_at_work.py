@@ -123,6 +123,20 @@ def test_complaints_roll_it_back() -> None:
     assert "draws complaints" in notice.reason
 
 
+def test_messages_that_come_back_are_no_deliveries() -> None:
+    """A DSN takes back the delivery that was counted, and is a bounce."""
+    play = Rehearsal(SERVERS, policy(), batch=5)
+    flow(play, 100)
+    own = [(at, send) for at, send in play.all(Send) if send.server == "new"]
+    for at, send in own:
+        late = Reply(550, "5.7.1", BLOCKED.text, "dsn")
+        play.tell(Feedback(ceil(play.now), "dsn", "new", send.parcel, at, late))
+    flow(play, 120)
+    (notice,) = [command for _, command in play.all(Stepped)]
+    assert notice.share == 0.0
+    assert float(notice.reason.split("delivered ")[1].split("%")[0]) < 40.0
+
+
 def test_mail_in_short_bursts_is_judged_too() -> None:
     """Ten minutes of mail a day: a step a day, though no look falls into the mail."""
     slow = CanarySpec(steps=(0.1, 0.5, 1.0), every=7200.0, least=50)

@@ -78,6 +78,21 @@ def test_thompson_hears_of_messages_that_come_back() -> None:
     assert flow(play, 60)["a"] < 0.1
 
 
+def test_thompson_learns_from_greylisted_mail_too() -> None:
+    """What is delivered at its second attempt, pinned to its server, counts where one chooses."""
+    greylisted = Reply(451, "4.7.1", "greylisted, try again later", "rcpt")
+
+    def answer(at: float, send: Send) -> Replied:
+        late = send.parcel.attempt == 0
+        bad = greylisted if late else OK if send.server == "a" else BLOCKED
+        return Replied(at + 0.1, send.token, ((bad, 1),))
+
+    chosen = policy(ThompsonSpec(kind="thompson", floor=0.02, ceiling=0.95))
+    play = Rehearsal({"a": Server(), "b": Server()}, chosen, answer)
+    flow(play, 100)
+    assert flow(play, 100)["a"] > 0.8
+
+
 def homes(play: Rehearsal) -> dict[int, set[str]]:
     """Return by which servers each message went."""
     by: dict[int, set[str]] = {}
