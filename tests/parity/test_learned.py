@@ -30,7 +30,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
     "outliers": {"failover": {"outliers": {"kind": "robust", "minimum": 10}}},
     "envoy": {"failover": {"outliers": {"kind": "envoy", "minimum": 5, "most": 0.5}}},
     "slow start": {"failover": {"slow_start": {}}},
-    "canary": {"canaries": {"mta-5": {"every": "10min", "least": 20}}},
+    "canary": {"canaries": {"mta-5": {"every": "10min", "least": 50}}},
     "ordering": {
         "ordering": {"campaigns": "fair", "segments": ["active", "*"], "retries": "by-age"}
     },
@@ -41,12 +41,12 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("batch", [1, 100])
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_simulated_log_replays_to_the_same_commands(name: str, batch: int) -> None:
-    """Two thousand recipients of the quickstart, to the last command."""
+    """A thousand recipients of the quickstart, to the last command."""
     whole = load_scenario("quickstart")
     policy = Policy.model_validate({"rotation": SMOOTH, **STRATEGIES[name]}, context=WRITTEN)
     scenario = whole.model_copy(
         update={
-            "audience": whole.audience.model_copy(update={"size": 2000}),
+            "audience": whole.audience.model_copy(update={"size": 1000}),
             "strategies": {name: policy},
         }
     )

@@ -271,7 +271,7 @@ policies = st.builds(
     weighting=weightings,
     ordering=orderings,
     canaries=st.sampled_from(
-        [{}, {}, {"a": CanarySpec(steps=(0.1, 0.5, 1.0), every=30.0, least=3, mild=True)}]
+        [{}, {}, {"a": CanarySpec(steps=(0.1, 0.5, 1.0), every=30.0, least=50, mild=True)}]
     ),
     pacing=pacings,
     failover=failovers,

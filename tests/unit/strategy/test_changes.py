@@ -530,9 +530,9 @@ def test_a_snapshot_after_changes_restores_into_the_original_setup(batch: int) -
 
 def test_a_canary_keeps_its_step() -> None:
     """It has come to half of the mail, and does not begin anew because another server is added."""
-    steps = {"steps": [0.2, 0.5, 1.0], "every": 60.0, "least": 1}
+    steps = {"steps": [0.2, 0.5, 1.0], "every": 60.0, "least": 50}
     kind = {"kind": "smooth-weighted"}
-    slow = whole(rotation=kind, canaries={"b": steps}, pacing={"rate": 1.0, "burst": 1})
+    slow = whole(rotation=kind, canaries={"b": steps}, pacing={"rate": 10.0, "burst": 1})
     play = Rehearsal({"a": Server(), "b": Server()}, slow)
     play.tell(mail(5000))
     play.run(100.0)

@@ -18,6 +18,7 @@ from mstoolkit.config.isolation import (
 from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.config.routing import RouteSpec
 from mstoolkit.model import (
+    ConnectionFailed,
     Enqueued,
     Lot,
     Parcel,
@@ -193,3 +194,26 @@ def test_a_probe_that_is_never_answered_is_replaced_after_its_lease() -> None:
     play.tell(Replied(1000.0, lost.token, ((BLOCKED, 1),)))
     assert not play.all(Suspended)[1:]
     assert play.totals["in_flight"] == 0
+
+
+def test_a_servers_probe_has_a_lease_too() -> None:
+    """It could not be reached, and nothing is heard of its probe: another one goes."""
+    lease = Breaker(failures=1, base=60.0, probe=1, lease=120.0)
+    chosen = policy(RobustSpec()).model_copy(
+        update={"failover": Failover(server=lease, path=NEVER)}
+    )
+
+    def answer(at: float, send: Send) -> Replied | ConnectionFailed | None:
+        if at < 60.0:
+            return ConnectionFailed(at + 0.1, send.token, Reply(0, "", "refused", "connect"))
+        return None if at < 180.0 else Replied(at + 0.1, send.token, ((OK, 1),))
+
+    play = Rehearsal({"a": Server()}, chosen, answer)
+    play.tell(Enqueued(0.0, Parcel(GMAIL, 0, 1)))
+    play.run(1.0)
+    play.tell(Enqueued(1.0, Parcel(YAHOO, 1, 5)))
+    play.run(1000.0)
+    assert [at for at, _ in play.all(Probed)] == [60.1, 180.1]
+    assert [round(at, 1) for at, _ in play.all(Resumed)] == [180.2]
+    assert play.totals["delivered"] == 5
+    assert play.totals["in_flight"] == 1

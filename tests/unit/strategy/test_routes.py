@@ -288,7 +288,7 @@ def test_panic_rests_while_there_is_no_mail() -> None:
     """Nothing is probed for nothing; the next message begins it anew."""
     play = play_without_a(panic=20.0)
     play.tell(Withdrawn(play.now, "spring"))
-    play.run(1000.0)  # until what was suspended before is over
+    play.run(5000.0)  # until what was suspended before is over
     before = len(play.log)
     play.run(90_000.0)
     assert len(play.log) <= before + 1, "its lot expires"
