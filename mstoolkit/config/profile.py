@@ -6,9 +6,9 @@ assumed; what is assumed is labelled there.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
@@ -25,6 +25,92 @@ class RateLimit(Frozen):
     ceiling: Rate
     window: Duration = Field(60.0, gt=0)
     warmup_volume: Count = Field(20_000, ge=1)
+
+
+class Connections(Frozen):
+    """Connections at once from one source IP: from ``cautious`` (cold or bad) to ``ceiling``."""
+
+    cautious: Count = Field(ge=1)
+    ceiling: Count = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.cautious > self.ceiling:
+            raise ValueError(
+                f"cautious: {self.cautious} is above the ceiling of {self.ceiling}; swap them"
+            )
+        return self
+
+
+class Growth(Frozen):
+    """How fast the daily volume of a source IP may grow before it is throttled.
+
+    A day may bring ``factor`` times the average of the last ``trailing`` days with mail, and always
+    ``cold`` messages. After ``idle`` without mail the address is as cold as a new one.
+    """
+
+    factor: Number = Field(2.0, ge=1)
+    trailing: Duration = Field(7 * 86400.0, ge=86400.0)
+    cold: Count = Field(5000, ge=1)
+    idle: Duration = Field(30 * 86400.0, gt=0)
+
+
+class Rung(Frozen):
+    """A step of the ladder: ``pushed`` messages sent into a refusal bring the next, longer one.
+
+    ``reply`` names the profile's text for it; ``scope`` is the source IP or its whole network.
+    """
+
+    pushed: Count = Field(ge=1)
+    lasts: Duration = Field(gt=0)
+    reply: Literal["throttled", "blocked"] = "throttled"
+    scope: Literal["ip", "network"] = "ip"
+
+
+class Escalation(Frozen):
+    """What becomes of senders that do not slow down: rungs of growing length.
+
+    Pushing is counted within ``window``; a sender that backs off for ``forgets`` begins anew at the
+    foot of the ladder. ``prefix`` is the length of the network that is held to account.
+    """
+
+    window: Duration = Field(3600.0, gt=0)
+    forgets: Duration = Field(86400.0, gt=0)
+    prefix: Count = Field(24, ge=8, le=32)
+    rungs: tuple[Rung, ...] = Field(min_length=1)
+
+
+class Greylisting(Frozen):
+    """postgrey: an unknown (network, sender, recipient) is deferred for ``delay`` at first.
+
+    Who came back is remembered for ``lifetime``; a client with ``trusted_after`` successes is
+    greylisted no more. ``share`` of the recipients are behind it.
+    """
+
+    delay: Duration = Field(300.0, gt=0)
+    lifetime: Duration = Field(35 * 86400.0, gt=0)
+    trusted_after: Count = Field(5, ge=1)
+    share: Share = 1.0
+
+
+Demand = Literal["ignored", "bulk", "always"]
+
+
+class Gates(Frozen):
+    """What must be in order before a message is looked at: of bulk senders, of all, or of none.
+
+    A sender of more than ``bulk_from`` messages a day is a bulk sender. ``reply`` of each gate that
+    refuses is the profile's ``gates`` text of that name, else a policy refusal.
+    """
+
+    bulk_from: Count = Field(5000, ge=1)
+    spf: Demand = "ignored"
+    dkim: Demand = "ignored"
+    dmarc: Demand = "ignored"
+    tls: Demand = "ignored"
+    ptr: Demand = "ignored"
+    helo: Demand = "ignored"
+    one_click: Demand = "ignored"
 
 
 class Reputation(Frozen):
@@ -77,6 +163,8 @@ class Replies(Frozen):
     blocked: ReplyText
     spam: ReplyText
     connections: ReplyText
+    greylisted: ReplyText | None = None
+    gates: dict[str, ReplyText] = {}
 
 
 class Engagement(Frozen):
@@ -90,8 +178,18 @@ class Engagement(Frozen):
     spam_opens: Share = 0.1
 
 
+def _one_number(value: object) -> object:
+    """Let one number stand for a limit that does not move."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"cautious": value, "ceiling": value}
+    return value
+
+
 class Profile(Frozen):
     """One mailbox provider.
+
+    ``hosted_by`` names the provider that takes the mail since ``hosted_since`` (a date), if it is
+    another one. ``blocklists`` are those that it consults; the banner comes after ``banner_delay``.
 
     ``source`` and ``assumed`` document the figures: the sources by name, and the keys that nobody
     has published, so that a sensitivity run knows what to vary.
@@ -100,8 +198,10 @@ class Profile(Frozen):
     title: str
     domains: tuple[str, ...] = Field(min_length=1)
     mx_suffixes: tuple[str, ...] = ()
+    hosted_by: str = ""
+    hosted_since: str = ""
     feedback_loop: bool = False
-    connections: Count = Field(ge=1)
+    connections: Annotated[Connections, BeforeValidator(_one_number)]
     messages_per_connection: Count = Field(ge=1)
     service: Duration
     busy: Share
@@ -114,6 +214,12 @@ class Profile(Frozen):
     placement: Placement
     engagement: Engagement
     replies: Replies
+    growth: Growth | None = None
+    escalation: Escalation | None = None
+    greylisting: Greylisting | None = None
+    gates: Gates = Gates()
+    blocklists: tuple[str, ...] = ()
+    banner_delay: Duration = 0.0
     source: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
     kind: Literal["mailbox-provider"] = "mailbox-provider"

@@ -21,6 +21,17 @@ ROUND_TRIPS = 3  # of a message: MAIL with RCPT and DATA, the body, the dot; an 
 FRESH_ROUND_TRIPS = 3  # of a new connection besides: TCP, banner, EHLO; an assumption
 
 
+class Authentication(Frozen):
+    """What of a server's mail is in order, for the gates of mailbox providers."""
+
+    spf: bool = True
+    dkim: bool = True
+    dmarc: bool = True
+    tls: bool = True
+    ptr: bool = True
+    helo: bool = True
+
+
 class Server(Frozen):
     """One SMTP identity of the pool.
 
@@ -48,6 +59,8 @@ class Server(Frozen):
         How much of a full warm-up the address has behind it: 0 is new and cold, 1 is warm.
     limits
         Limits of every path of this server; ``isp_limits`` those of one ISP.
+    authentication
+        What of its mail is in order: ``spf``, ``dkim``, ``dmarc``, ``tls``, ``ptr``, ``helo``.
     total
         Limits of the server as a whole, instead of what the strategy says of each.
     """
@@ -63,6 +76,7 @@ class Server(Frozen):
     latency: Duration = 0.05
     cost_per_1000: Number = Field(0.0, ge=0)
     warm: Share = 1.0
+    authentication: Authentication = Authentication()
     limits: Limits = Limits()
     total: Allowance | None = None
     isp_limits: dict[str, Limits] = {}
@@ -105,6 +119,7 @@ class Campaign(Frozen):
     start: Duration = 0.0
     spread: Duration = 0.0
     size: Count | None = Field(None, ge=1)
+    one_click: bool = True
     expires: Duration = Field(72 * 3600.0, gt=0)
 
 

@@ -122,7 +122,7 @@ class Provider:
             standing = self._standing(source_ip, now)
         if standing.listed_until > now:
             return self._listed
-        if standing.open + n > self.profile.connections:
+        if standing.open + n > self.profile.connections.ceiling:
             return self._crowded
         standing.open += n
         return self._welcome

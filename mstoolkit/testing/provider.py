@@ -67,7 +67,7 @@ class ProviderSuite:
         """As many connections as the profile says are admitted, one more is not, until one ends."""
         profile = self.make()
         provider = self._provider(profile)
-        assert provider.connect(0.0, self.source, profile.connections).code == 220
+        assert provider.connect(0.0, self.source, profile.connections.ceiling).code == 220
         refused = provider.connect(0.0, self.source)
         assert refused.code == profile.replies.connections.code, f"admitted: {refused}"
         provider.disconnect(self.source)

@@ -343,7 +343,7 @@ def test_disconnecting_too_often_does_no_harm() -> None:
     isp = provider()
     isp.connect(0.0, WARM)
     isp.disconnect(WARM, 5)
-    assert isp.connect(0.0, WARM, isp.profile.connections).code == 220
+    assert isp.connect(0.0, WARM, isp.profile.connections.ceiling).code == 220
 
 
 def test_counted_parcels_are_drawn_by_their_parcel() -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from mstoolkit.config import ConfigError, Limits, Outage, Scenario
+from mstoolkit.config.profile import Connections
 from mstoolkit.sim import Run, simulate
 from mstoolkit.testing import small_scenario
 
@@ -247,7 +248,9 @@ def test_latency_has_its_parts() -> None:
 def crowded(admitted: int) -> Scenario:
     """Return a deployment whose servers try six connections where so many are admitted."""
     isps = {
-        name: profile.model_copy(update={"connections": admitted})
+        name: profile.model_copy(
+            update={"connections": Connections(cautious=admitted, ceiling=admitted)}
+        )
         for name, profile in SCENARIO.isps.items()
     }
     servers = {
