@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.quota import QuotaSpec, WindowSpec
+from mstoolkit.config.quota import OwnMeterSpec, QuotaSpec, WindowSpec
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
@@ -18,20 +18,22 @@ def _several(value: object) -> object:
 
 Windows = Annotated[tuple[WindowSpec, ...], BeforeValidator(_several)]
 Quotas = Annotated[tuple[QuotaSpec, ...], BeforeValidator(_several)]
+OwnMeters = Annotated[tuple[OwnMeterSpec, ...], BeforeValidator(_several)]
 
 
 class Allowance(Frozen):
     """Limits of something as a whole: a server, an ISP over all servers, or a stream.
 
     ``rate`` is in messages a second inside; ``burst`` is how many may leave at one instant;
-    ``window`` counts within a time that moves along, ``quota`` by the calendar. One table or a list
-    of several; of all limits the lowest wins.
+    ``window`` counts within a time that moves along, ``quota`` by the calendar, ``own`` as your own
+    limiter does. One table or a list of several; of all limits the lowest wins.
     """
 
     rate: Rate | None = None
     burst: Count = Field(1, ge=1)
     window: Windows = ()
     quota: Quotas = ()
+    own: OwnMeters = ()
     connections: Count | None = Field(None, ge=1)
 
 
@@ -50,6 +52,7 @@ class Limits(Frozen):
     connection_rate: Rate | None = None
     window: Windows = ()
     quota: Quotas = ()
+    own: OwnMeters = ()
 
 
 class AimdSpec(Frozen):
@@ -135,6 +138,7 @@ class Pacing(Frozen):
     connection_rate: Rate | None = None
     window: Windows = ()
     quota: Quotas = ()
+    own: OwnMeters = ()
     servers: Allowance | None = None
     isps: dict[str, IspAllowance] = {}
     streams: dict[str, Allowance] = {}

@@ -77,6 +77,13 @@ TimeOfDay = Annotated[str, AfterValidator(_time)]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
+class OwnMeterSpec(Frozen):
+    """A limiter of your own, registered in Python under ``name``; ``options`` are handed to it."""
+
+    name: str = Field(min_length=1)
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+
 class WindowSpec(Frozen):
     """At most ``n`` messages in any time as long as ``within``, wherever it begins.
 

@@ -16,8 +16,7 @@ from mstoolkit.config import ConfigError, Policy, Scenario, load_scenario
 from mstoolkit.experiment.comparison import Comparison
 from mstoolkit.experiment.folder import staged
 from mstoolkit.experiment.replication import Replication, Task, replicate
-from mstoolkit.strategy import registered
-from mstoolkit.strategy.weighting import registered_weighers
+from mstoolkit.strategy import own_parts
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # in a notebook without widgets tqdm says so, and goes on
@@ -99,7 +98,7 @@ def compare(
     with _place(out) as place:
         logs = None if place is None else place / "logs"
         tasks = [
-            Task(whole, name, number, seed, batch, width, logs, registered(), registered_weighers())
+            Task(whole, name, number, seed, batch, width, logs, own_parts())
             for number in range(replications)
             for name in names
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +21,14 @@ from mstoolkit.analysis import (
 from mstoolkit.config import Scenario
 from mstoolkit.model import stream_key
 from mstoolkit.sim import Run, simulate
-from mstoolkit.strategy import Rotation, register_rotation
-from mstoolkit.strategy.weighting import Weigher, register_weigher
+from mstoolkit.strategy import OwnParts
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """What a worker is asked for: replication ``number`` of a strategy; ``logs`` where to write.
 
-    ``rotations`` and ``weighers`` are those that were registered, which another process does not
-    know.
+    ``own`` are the parts that were registered, which another process does not know.
     """
 
     scenario: Scenario
@@ -40,8 +38,7 @@ class Task:
     batch: int
     width: float
     logs: Path | None
-    rotations: Mapping[str, Callable[..., Rotation]]
-    weighers: Mapping[str, Callable[..., Weigher]]
+    own: OwnParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +72,7 @@ def replication_seed(seed: int, number: int) -> int:
 
 def replicate(task: Task) -> Replication:
     """Run one replication; at the top of its module, so that worker processes find it."""
-    for name, maker in task.rotations.items():
-        register_rotation(name, maker)
-    for name, factory in task.weighers.items():
-        register_weigher(name, factory)
+    task.own.register()
     run = simulate(
         task.scenario,
         task.strategy,

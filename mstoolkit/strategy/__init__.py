@@ -5,7 +5,24 @@ state; it learns from replies, failures and feedback alone.
 """
 
 from mstoolkit.strategy.dispatcher import Dispatcher
+from mstoolkit.strategy.own import OwnParts, own_parts
+from mstoolkit.strategy.pacing import Meter, register_meter
 from mstoolkit.strategy.presets import rotation_of
-from mstoolkit.strategy.rotation import Rotation, register_rotation, registered
+from mstoolkit.strategy.rotation import Candidate, Rotation, register_rotation
+from mstoolkit.strategy.weighting import Outcome, Weighed, Weigher, register_weigher
 
-__all__ = ["Dispatcher", "Rotation", "register_rotation", "registered", "rotation_of"]
+__all__ = [
+    "Candidate",
+    "Dispatcher",
+    "Meter",
+    "Outcome",
+    "OwnParts",
+    "Rotation",
+    "Weighed",
+    "Weigher",
+    "own_parts",
+    "register_meter",
+    "register_rotation",
+    "register_weigher",
+    "rotation_of",
+]

@@ -73,6 +73,7 @@ class Fence:
             Allowance(
                 window=own.window or general.window or common.window,
                 quota=own.quota or general.quota or common.quota,
+                own=own.own or general.own or common.own,
             ),
         )
         if self._pacing.reserve:
@@ -130,6 +131,7 @@ class Fence:
             burst=max(1, int(allowance.burst * share)),
             window=tuple(w.model_copy(update={"n": _part(w.n, share)}) for w in allowance.window),
             quota=tuple(q.model_copy(update={"n": _part(q.n, share)}) for q in allowance.quota),
+            own=allowance.own,
             connections=_part(allowance.connections, share) if allowance.connections else None,
         )
 

@@ -98,7 +98,12 @@ class Gates:
         if allowance is None:
             return None
         meter = meter_of(
-            allowance.rate, allowance.burst, allowance.window, allowance.quota, self._epoch
+            allowance.rate,
+            allowance.burst,
+            allowance.window,
+            allowance.quota,
+            self._epoch,
+            allowance.own,
         )
         connections = allowance.connections or 0
         if meter is None and not connections:

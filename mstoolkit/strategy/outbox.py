@@ -121,7 +121,13 @@ class Outbox:
             if self._witness is not None:
                 self._witness(self.token, route.key)
             plain = self._batch == 1 and not choice.gates
-            parcel, until = queue.cut(1 if plain else self._most(choice, now)), now
+            most = 1 if plain else self._most(choice, now)
+            if most < 1:  # a limit that time alone has shut
+                self.slots.look(choice)
+                if choice.is_ready and not route.held:
+                    return
+                continue
+            parcel, until = queue.cut(most), now
             if parcel.n > 1:
                 until = choice.path.gcra.leaves(parcel.n, now)
             if rotation.commit(choice, parcel.n, ready, until):

@@ -132,6 +132,8 @@ class Pool:
         self.routes.append(route)
         isp.routes.append(route)
         for choice in route.choices:
+            for gate in choice.gates:
+                self.fence.gates.look(gate, self.now)
             self.recheck(choice.path)
         self._settle(route)
         return route

@@ -94,6 +94,12 @@ class Slots:
         if server.in_use >= server.connections:
             self._pool.refresh_server(server)
 
+    def look(self, choice: Choice) -> None:
+        """Bring the gates that a choice passes up to date."""
+        for gate in choice.gates:
+            self._pool.fence.gates.look(gate, self._pool.now)
+        self._pool.settle_gates()
+
     def charge(self, choice: Choice, n: int, slots: int, span: float) -> float:
         """Let `n` messages through the gates that they pass; return the span (s) they take."""
         span = self._pool.fence.gates.charge(choice.gates, n, slots, self._pool.now, span)

@@ -6,6 +6,7 @@ from mstoolkit.strategy.pacing.gcra import Gcra
 from mstoolkit.strategy.pacing.meter import Meter
 from mstoolkit.strategy.pacing.metered import Metered
 from mstoolkit.strategy.pacing.quota import CalendarQuota
+from mstoolkit.strategy.pacing.registry import register_meter, registered_meters
 from mstoolkit.strategy.pacing.sliding import SlidingWindow
 from mstoolkit.strategy.pacing.together import Together, inherit, meter_of
 
@@ -24,4 +25,6 @@ __all__ = [
     "feedback_of",
     "inherit",
     "meter_of",
+    "register_meter",
+    "registered_meters",
 ]

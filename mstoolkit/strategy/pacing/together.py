@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mstoolkit.config.quota import QuotaSpec, WindowSpec
+from mstoolkit.config.quota import OwnMeterSpec, QuotaSpec, WindowSpec
 from mstoolkit.strategy.pacing.meter import Meter
 from mstoolkit.strategy.pacing.metered import Metered
 from mstoolkit.strategy.pacing.quota import CalendarQuota
+from mstoolkit.strategy.pacing.registry import own_meter
 from mstoolkit.strategy.pacing.sliding import SlidingWindow
 
 
@@ -131,6 +132,7 @@ def meter_of(
     windows: Sequence[WindowSpec],
     quotas: Sequence[QuotaSpec],
     epoch: float,
+    own: Sequence[OwnMeterSpec] = (),
 ) -> Meter | None:
     """Return what keeps all of these limits, or None if there are none.
 
@@ -146,6 +148,13 @@ def meter_of(
         Limits by the calendar.
     epoch : float
         Unix time (s) of scenario time 0.
+    own : sequence of OwnMeterSpec, optional
+        Limiters that were registered.
+
+    Raises
+    ------
+    ConfigError
+        If one of `own` was not registered.
 
     Examples
     --------
@@ -158,6 +167,7 @@ def meter_of(
     meters += [
         CalendarQuota(spec.n, spec.per, spec.at, spec.zone, epoch, spec.spread) for spec in quotas
     ]
+    meters += [own_meter(spec.name, spec.options) for spec in own]
     if len(meters) > 1:
         return Together(meters)
     return meters[0] if meters else None

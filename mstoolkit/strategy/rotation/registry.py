@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mstoolkit.config import ConfigError
+from mstoolkit.strategy.registry import Registry
 from mstoolkit.strategy.rotation.base import Rotation
 
 Maker = Callable[..., Rotation]
-_known: dict[str, Maker] = {}
+_ROTATIONS: Registry[Rotation] = Registry(
+    "rotation", "register_rotation", "the number of servers and the options by name"
+)
 
 
 def register_rotation(name: str, maker: Maker) -> None:
@@ -33,14 +35,12 @@ def register_rotation(name: str, maker: Maker) -> None:
     ...         return ready[-1]
     >>> register_rotation("last", Last)
     """
-    if not name or not callable(maker):
-        raise TypeError("register_rotation takes a name and what makes the rotation")
-    _known[name] = maker
+    _ROTATIONS.register(name, maker)
 
 
 def registered() -> Mapping[str, Maker]:
     """Return what is registered, by name, to be registered in another process."""
-    return dict(_known)
+    return _ROTATIONS.known()
 
 
 def own_rotation(name: str, servers: int, options: Mapping[str, object]) -> Rotation:
@@ -51,19 +51,4 @@ def own_rotation(name: str, servers: int, options: Mapping[str, object]) -> Rota
     ConfigError
         If nothing of that name was, or it does not take these options.
     """
-    maker = _known.get(name)
-    if maker is None:
-        known = f"known are {', '.join(sorted(_known))}" if _known else "none is registered"
-        raise ConfigError(
-            f"there is no rotation {name!r}; {known}",
-            key="rotation.name",
-            remedy="call mstoolkit.register_rotation(name, class) first, in this process",
-        )
-    try:
-        return maker(servers, **options)
-    except TypeError as error:
-        raise ConfigError(
-            f"rotation {name!r} cannot be made: {error}",
-            key="rotation.options",
-            remedy="it is called with the number of servers and the options by name",
-        ) from error
+    return _ROTATIONS.make(name, options, servers, key="rotation.")

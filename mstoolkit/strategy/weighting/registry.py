@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mstoolkit.config import ConfigError
+from mstoolkit.strategy.registry import Registry
 from mstoolkit.strategy.weighting.base import Weigher
 
 Maker = Callable[..., Weigher]
-_known: dict[str, Maker] = {}
+_WEIGHERS: Registry[Weigher] = Registry(
+    "weigher", "strategy.register_weigher", "the options by name"
+)
 
 
 def register_weigher(name: str, maker: Maker) -> None:
@@ -37,14 +39,12 @@ def register_weigher(name: str, maker: Maker) -> None:
     ...         return float(path.spec.connections)
     >>> register_weigher("by-connections", ByConnections)
     """
-    if not name or not callable(maker):
-        raise TypeError("register_weigher takes a name and what makes the weigher")
-    _known[name] = maker
+    _WEIGHERS.register(name, maker)
 
 
 def registered_weighers() -> Mapping[str, Maker]:
     """Return what is registered, by name, to be registered in another process."""
-    return dict(_known)
+    return _WEIGHERS.known()
 
 
 def own_weigher(name: str, options: Mapping[str, object]) -> Weigher:
@@ -55,20 +55,4 @@ def own_weigher(name: str, options: Mapping[str, object]) -> Weigher:
     ConfigError
         If nothing of that name was, or it does not take these options.
     """
-    maker = _known.get(name)
-    if maker is None:
-        known = f"known are {', '.join(sorted(_known))}" if _known else "none is registered"
-        raise ConfigError(
-            f"there is no weigher {name!r}; {known}",
-            key="name",
-            remedy="call mstoolkit.strategy.weighting.register_weigher(name, class) first, "
-            "in this process",
-        )
-    try:
-        return maker(**options)
-    except TypeError as error:
-        raise ConfigError(
-            f"weigher {name!r} cannot be made: {error}",
-            key="options",
-            remedy="it is called with the options by name",
-        ) from error
+    return _WEIGHERS.make(name, options)

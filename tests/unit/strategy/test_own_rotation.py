@@ -9,8 +9,8 @@ import pytest
 import mstoolkit as ms
 from mstoolkit.config import ConfigError, Policy
 from mstoolkit.config.rotation import OwnSpec
-from mstoolkit.strategy import Rotation, registered, rotation_of
-from mstoolkit.strategy.rotation import registry
+from mstoolkit.strategy import Rotation, rotation_of
+from mstoolkit.strategy.rotation import registered, registry
 from mstoolkit.strategy.rotation.base import C, Candidate
 from mstoolkit.testing import small_scenario
 
@@ -31,7 +31,7 @@ class MostlyTheFirst(Rotation):
 
 @pytest.fixture(autouse=True)
 def registry_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_known", {})
+    monkeypatch.setattr(registry._ROTATIONS, "_makers", {})
     ms.register_rotation("mostly-first", MostlyTheFirst)
 
 
