@@ -67,7 +67,7 @@ def _several(value: object) -> object:
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Code = Annotated[Count, Field(ge=400, le=599)]
 Status = Annotated[str, Field(pattern=_STATUS)]
-Scope = Literal["path", "server", "isp", "campaign", "message"]
+Scope = Literal["path", "server", "isp", "campaign", "stream", "message"]
 
 
 class Match(Frozen):
@@ -217,15 +217,16 @@ class Sample(ReplyText):
 
 
 _SCOPES: Mapping[str, tuple[Scope, ...]] = {
-    "suspend": ("path", "server", "isp", "campaign"),
+    "suspend": ("path", "server", "isp", "campaign", "stream"),
     "set-rate": ("path", "server", "isp"),
     "set-connections": ("path", "server", "isp"),
-    "bounce": ("isp", "campaign", "message"),
+    "bounce": ("isp", "campaign", "stream", "message"),
     "move": ("path",),
 }
 _WHY = {
     "bounce": "mail that waits is bound to a provider, not to a server",
     "campaign": "a campaign has no rate of its own; give it a stream and limit that in pacing",
+    "stream": "limit a stream in pacing",
     "message": "a message is tried by itself",
     "move": "what is moved is the mail of one server to one provider",
 }
@@ -234,8 +235,9 @@ _WHY = {
 class Rule(Frozen):
     """If replies match so often, do this for ``duration`` to whatever ``scope`` names.
 
-    ``scope`` is the path (server and ISP), the server, the ISP over all servers, the campaign at
-    that ISP, or the very messages that got the reply; matches are counted over the same.
+    ``scope`` is the path (server and ISP), the server, the ISP over all servers, the campaign or
+    the stream at that ISP, or the very messages that got the reply; matches are counted over the
+    same.
     ``verified`` tells whether the reply's text was read in one of ``source``; the source need not
     be the provider's own.
     """

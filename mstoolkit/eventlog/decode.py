@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from math import isnan
 from typing import Any, cast
@@ -15,6 +16,7 @@ from mstoolkit.model import (
     Event,
     Feedback,
     FeedbackKind,
+    Halted,
     Lost,
     Lot,
     Parcel,
@@ -79,15 +81,22 @@ class _Decoder:
         if name == "closed":
             return Closed(at, c["connection"][k])
         if name == "changed":
-            text = c["reply"][k] or ""
-            if category == "policy":
-                return PolicyChanged(at, text)
-            return PoolChanged(at, c["server"][k], category, text)
+            return self._changed(k, at, category)
         if name in _NEWS or (name == "bounced" and c["token"][k] < 0):
             return self._feedback(k, name, at)
         if name == "other" and category == "withdraw":
             return Withdrawn(at, c["list"][k], c["first"][k], c["n"][k])
         return self._replied(rows)
+
+    def _changed(self, k: int, at: float, what: Any) -> PoolChanged | PolicyChanged | Halted:
+        c = self._c
+        text = c["reply"][k] or ""
+        if what == "policy":
+            return PolicyChanged(at, text)
+        if what == "halted":
+            server, isp = c["server"][k] or "", c["isp"][k] or ""
+            return Halted(at, c["until"][k], server, isp, *json.loads(text))
+        return PoolChanged(at, c["server"][k], what, text)
 
     def _replied(self, rows: list[int]) -> Replied:
         c, k = self._c, rows[0]

@@ -9,6 +9,7 @@ Rows come in three forms, told apart by their length, so that the hot path write
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from zlib import crc32
@@ -22,6 +23,7 @@ from mstoolkit.model import (
     Event,
     Feedback,
     Finish,
+    Halted,
     Lost,
     Lot,
     Parcel,
@@ -81,6 +83,7 @@ class RowBuilder:
             Feedback: _feedback,
             PoolChanged: _pool_changed,
             PolicyChanged: _policy_changed,
+            Halted: _halted,
             Tick: _tick,
         }
 
@@ -193,6 +196,17 @@ def _pool_changed(seq: int, event: PoolChanged, _: list[Command], rows: list[Row
     rows.append(
         _notice(seq, event.at, "changed", server=event.server, category=event.change, reply=told)
     )
+    return 0
+
+
+def _halted(seq: int, event: Halted, _: list[Command], rows: list[Row]) -> int:
+    told = Reply(0, "", json.dumps([event.stream, event.campaign, event.reason]))
+    rows.append(
+        _notice(
+            seq, event.at, "changed", server=event.server, isp=event.isp, category="halted",
+            until=event.until, reply=told,
+        )
+    )  # fmt: skip
     return 0
 
 

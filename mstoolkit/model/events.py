@@ -103,6 +103,23 @@ class PoolChanged:
 
 
 @dataclass(slots=True)
+class Halted:
+    """An operator lets something rest until a time (s), and then it goes on by itself.
+
+    Named are a ``server``, a path (server and ``isp``), an ISP over all servers, or the mail of a
+    ``stream`` or ``campaign``, at one ISP or at all.
+    """
+
+    at: float
+    until: float
+    server: str = ""
+    isp: str = ""
+    stream: str = ""
+    campaign: str = ""
+    reason: str = "operator"
+
+
+@dataclass(slots=True)
 class PolicyChanged:
     """The whole policy is replaced by another one, as JSON in the units of a dump."""
 
@@ -127,5 +144,6 @@ Event = (
     | Feedback
     | PoolChanged
     | PolicyChanged
+    | Halted
     | Tick
 )

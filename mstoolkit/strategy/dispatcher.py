@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mstoolkit.config import Policy, Server
+from mstoolkit.config import ConfigError, Policy, Server
 from mstoolkit.mail import classify
 from mstoolkit.model import (
     Closed,
@@ -20,11 +20,13 @@ from mstoolkit.model import (
     Event,
     Feedback,
     FeedbackKind,
+    Halted,
     Lost,
     Parcel,
     PolicyChanged,
     PoolChanged,
     Replied,
+    Reply,
     Suppress,
     Tick,
     Withdrawn,
@@ -96,6 +98,7 @@ class Dispatcher(Works):
             Feedback: self._feedback,
             PoolChanged: self._pool_changed,
             PolicyChanged: self._policy_changed,
+            Halted: self._halted,
             Tick: self._tick,
         }
 
@@ -121,6 +124,8 @@ class Dispatcher(Works):
             raise ValueError(f"time runs backwards: {now} after {self._now}")
         if event.__class__ in _CHANGES:
             self._prepare(event)
+        elif event.__class__ is Halted:
+            self._check_names(event)
         self._now = self._pool.now = now
         out: list[Command] = []
         self._out = self._outbox.commands = out
@@ -276,6 +281,34 @@ class Dispatcher(Works):
 
     def _policy_changed(self, event: PolicyChanged) -> None:
         self._refurnish()
+
+    def _halted(self, event: Halted) -> None:
+        if event.stream or event.campaign:
+            said = Reply(0, "", event.reason)
+            self._standing.give(
+                "hold", event.isp, event.campaign, event.stream, event.reason, said, event.until
+            )
+            return
+        if event.server and not event.isp:
+            server = self._pool.by_name[event.server]
+            self._suspend.rest(server, event.until, event.reason)
+            return
+        for path in self._pool.isp(event.isp).paths:
+            if event.server in ("", path.server.name) and path.breaker.hold(event.until):
+                self._suspend.path(path, event.reason)
+
+    def _check_names(self, event: Halted) -> None:
+        """Refuse what names nothing, or a server that is not in the pool."""
+        if not event.server + event.isp + event.stream + event.campaign:
+            raise ConfigError(
+                "names nothing", key="halted", remedy="name a server, ISP, stream or campaign"
+            )
+        if event.server and event.server not in self._pool.by_name:
+            raise ConfigError(
+                f"there is no server {event.server!r}",
+                key="server",
+                remedy=f"known are {', '.join(self._pool.by_name)}",
+            )
 
     def _tick(self, event: Tick) -> None:
         """Nothing: timers that are due fire before any event is looked at."""

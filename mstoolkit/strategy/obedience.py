@@ -74,11 +74,13 @@ class Obedience:
             up, or move to another server. Giving up goes before.
         """
         isp, fate = path.isp.name, None
-        for told in self.book.consider(reply, isp, path.server.name, n, now, lot.campaign):
+        for told in self.book.consider(
+            reply, isp, path.server.name, n, now, lot.campaign, lot.stream
+        ):
             if told.scope == "message":
                 fate = told
-            elif isinstance(told.action, Bounce) or told.scope == "campaign":
-                self._order(told, isp, lot.campaign, reply)
+            elif isinstance(told.action, Bounce) or told.scope in ("campaign", "stream"):
+                self._order(told, isp, lot, reply)
             elif told.action.kind == "suspend" and told.scope == "server":
                 self._suspend.rest(path.server, told.until, told.rule)
             else:
@@ -88,14 +90,14 @@ class Obedience:
                     fate = told
         return fate
 
-    def _order(self, told: Consequence, isp: str, campaign: str, reply: Reply) -> None:
-        """Hold or give up what waits of an ISP's mail, or of one campaign's, if it is of any."""
-        if told.scope == "isp":
-            campaign = ""
-        elif not campaign:
+    def _order(self, told: Consequence, isp: str, lot: Lot, reply: Reply) -> None:
+        """Hold or give up what waits of an ISP's mail, or of one campaign's or stream's there."""
+        campaign = lot.campaign if told.scope == "campaign" else ""
+        stream = lot.stream if told.scope == "stream" else ""
+        if told.scope != "isp" and not campaign + stream:
             return
         kind: Kind = "bounce" if isinstance(told.action, Bounce) else "hold"
-        self._standing.give(kind, isp, campaign, told.rule, reply, told.until)
+        self._standing.give(kind, isp, campaign, stream, told.rule, reply, told.until)
 
     @staticmethod
     def _scope(path: Path, scope: str) -> Sequence[Path]:

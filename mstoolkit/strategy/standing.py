@@ -24,7 +24,7 @@ from mstoolkit.strategy.route import Route
 from mstoolkit.strategy.timers import Timers
 
 Kind = Literal["hold", "bounce"]
-Key = tuple[Kind, str, str]
+Key = tuple[Kind, str, str, str]
 
 
 @dataclass(slots=True)
@@ -36,9 +36,11 @@ class Order:
     kind : {"hold", "bounce"}
         What is done.
     isp : str
-        Where the mail goes.
+        Where the mail goes; empty if that does not matter.
     campaign : str
         Whose mail it is; empty if all campaigns' is meant.
+    stream : str
+        Of which stream it is; empty if that of all is meant.
     rule : str
         Which rule says so.
     reply : Reply
@@ -54,6 +56,7 @@ class Order:
     kind: Kind
     isp: str
     campaign: str
+    stream: str
     rule: str
     reply: Reply
     until: float
@@ -62,7 +65,9 @@ class Order:
 
     def meant(self, pile: Pile) -> Pile | None:
         """Return a pile if it falls under the order; the ISP is that of the queue."""
-        return pile if self.campaign in ("", pile.lot.campaign) else None
+        lot = pile.lot
+        falls = self.campaign in ("", lot.campaign) and self.stream in ("", lot.stream)
+        return pile if falls else None
 
 
 class StandingOrders:
@@ -97,20 +102,27 @@ class StandingOrders:
         self._given = 0
 
     def give(
-        self, kind: Kind, isp: str, campaign: str, rule: str, reply: Reply, until: float
+        self,
+        kind: Kind,
+        isp: str,
+        campaign: str,
+        stream: str,
+        rule: str,
+        reply: Reply,
+        until: float,
     ) -> None:
         """Give an order until a time (s), or prolong it."""
-        key: Key = (kind, isp, campaign)
+        key: Key = (kind, isp, campaign, stream)
         order = self.orders.get(key)
         if order is not None:
             order.until = max(order.until, until)
             return
         self._given += 1
-        order = Order(kind, isp, campaign, rule, reply, until, until, self._given)
+        order = Order(kind, isp, campaign, stream, rule, reply, until, until, self._given)
         self.orders[key] = order
         self._timers.set(until, "order", order.number)
         if kind == "hold":
-            reason = f"{rule} (campaign {campaign})"
+            reason = f"{rule} (campaign {campaign})" if campaign else f"{rule} (stream {stream})"
             self._outbox.commands.append(Suspended("", isp, until, reason))
         self._apply(order)
 
@@ -136,22 +148,24 @@ class StandingOrders:
         due : float, optional
             When (s) it would go at the earliest.
         """
-        orders, isp, campaign = self.orders, pile.lot.isp, pile.lot.campaign
-        bounce = orders.get(("bounce", isp, "")) or orders.get(("bounce", isp, campaign))
-        if bounce is not None:
-            self.give_up(pile.parcel(), pile.n, bounce.rule, bounce.reply)
-            return True
-        hold = orders.get(("hold", isp, campaign))
-        if hold is None:
-            return False
-        self._put_off(route, pile, max(due, hold.due))
-        return True
+        orders = [
+            order
+            for order in self.orders.values()
+            if order.isp in ("", pile.lot.isp) and order.meant(pile)
+        ]
+        for order in orders:
+            if order.kind == "bounce":
+                self.give_up(pile.parcel(), pile.n, order.rule, order.reply)
+                return True
+        if orders:
+            self._put_off(route, pile, max(due, *(order.due for order in orders)))
+        return bool(orders)
 
     def look(self, number: int) -> None:
         """An order ends, unless it was prolonged; mail that it held falls due by itself."""
         order = next(each for each in self.orders.values() if each.number == number)
         if order.until <= order.due:
-            del self.orders[order.kind, order.isp, order.campaign]
+            del self.orders[order.kind, order.isp, order.campaign, order.stream]
             return
         order.due = order.until
         self._timers.set(order.due, "order", number)
@@ -164,7 +178,8 @@ class StandingOrders:
 
     def _apply(self, order: Order) -> None:
         """Carry an order out on what waits now."""
-        for route in self._pool.isp(order.isp).routes:
+        routes = self._pool.isp(order.isp).routes if order.isp else self._pool.routes
+        for route in routes:
             for due, pile in route.queue.take(order.meant):
                 if order.kind == "bounce":
                     self.give_up(pile.parcel(), pile.n, order.rule, order.reply)
@@ -185,4 +200,4 @@ class StandingOrders:
         self._given = state["given"]
         rows: Sequence[dict[str, Any]] = state["orders"]
         orders = [Order(**{**row, "reply": Reply(*row["reply"])}) for row in rows]
-        self.orders = {(each.kind, each.isp, each.campaign): each for each in orders}
+        self.orders = {(each.kind, each.isp, each.campaign, each.stream): each for each in orders}

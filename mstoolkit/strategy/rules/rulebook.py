@@ -34,7 +34,7 @@ class Consequence(NamedTuple):
         What is to be done.
     until : float
         When it ends, in the time of `now`.
-    scope : {"path", "server", "isp", "campaign", "message"}
+    scope : {"path", "server", "isp", "campaign", "stream", "message"}
         To what it is done.
     """
 
@@ -77,17 +77,28 @@ def _is_for(rule: Rule, isp: str) -> bool:
     return not rule.match.isp or isp in rule.match.isp
 
 
-def _key(scope: Scope, isp: str, server: str, campaign: str) -> str:
+class _Whose(NamedTuple):
+    """Of what a message is: what may be counted apart."""
+
+    isp: str
+    server: str
+    campaign: str
+    stream: str
+
+
+def _key(scope: Scope, whose: _Whose) -> str:
     """Return what is counted apart: what the scope names; of messages, the path they took."""
     match scope:
         case "server":
-            return server
+            return whose.server
         case "isp":
-            return isp
+            return whose.isp
         case "campaign":
-            return f"{campaign} to {isp}"
+            return f"{whose.campaign} to {whose.isp}"
+        case "stream":
+            return f"stream {whose.stream} to {whose.isp}"
         case _:
-            return f"{server}/{isp}"
+            return f"{whose.server}/{whose.isp}"
 
 
 class Rulebook:
@@ -134,7 +145,14 @@ class Rulebook:
         self.counts_all = bool(self._shares)
 
     def consider(
-        self, reply: Reply, isp: str, server: str, n: int, now: float, campaign: str = ""
+        self,
+        reply: Reply,
+        isp: str,
+        server: str,
+        n: int,
+        now: float,
+        campaign: str = "",
+        stream: str = "",
     ) -> tuple[Consequence, ...]:
         """Count a reply, and return what follows from it.
 
@@ -153,26 +171,21 @@ class Rulebook:
             How many messages got this reply, at least 1.
         now : float
             Time of the reply in seconds; never goes back.
-        campaign : str, optional
+        campaign, stream : str, optional
             Whose mail it was.
         """
+        whose = _Whose(isp, server, campaign, stream)
         numbers = self.matching(reply, isp)
         if self._shares and reply.code:
             for number in self._shares:
                 if number not in numbers and _is_for(self._rules[number], isp):
-                    self._pass(number, isp, server, campaign, n, now)
+                    self._pass(number, whose, n, now)
         if not numbers:
             return ()
         return tuple(
             Consequence(rule.name, rule.action, now + rule.duration, rule.scope)
             for number in numbers
-            if self._fires(
-                number,
-                rule := self._rules[number],
-                _key(rule.scope, isp, server, campaign),
-                n,
-                now,
-            )
+            if self._fires(number, rule := self._rules[number], _key(rule.scope, whose), n, now)
         )
 
     def matching(self, reply: Reply, isp: str) -> tuple[int, ...]:
@@ -215,9 +228,9 @@ class Rulebook:
             return True
         return self._counted(number, key).add(n, now)
 
-    def _pass(self, number: int, isp: str, server: str, campaign: str, n: int, now: float) -> None:
+    def _pass(self, number: int, whose: _Whose, n: int, now: float) -> None:
         """Count `n` attempts that a rule by share does not match."""
-        key = _key(self._rules[number].scope, isp, server, campaign)
+        key = _key(self._rules[number].scope, whose)
         window = self._counted(number, key)
         assert isinstance(window, Proportion)
         window.passed(n, now)

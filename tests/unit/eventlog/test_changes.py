@@ -11,6 +11,7 @@ from mstoolkit.model import (
     Command,
     Enqueued,
     Event,
+    Halted,
     Lot,
     Parcel,
     PolicyChanged,
@@ -50,6 +51,9 @@ def changed_run(batch: int) -> list[tuple[Event, list[Command]]]:
     ):
         play.run(at)
         play.tell(PoolChanged(at, name, change, spec))  # type: ignore[arg-type]
+    play.run(110.0)
+    play.tell(Halted(110.0, 130.0, isp="gmail", campaign="spring", reason="a look at it"))
+    play.tell(Halted(110.0, 115.0, server="c"))
     play.run(120.0)
     play.tell(PolicyChanged(120.0, policy("edf", 2.0).model_dump_json()))
     play.run(100_000.0)

@@ -26,7 +26,7 @@ def test_a_weigher_of_ones_own_is_known_to_workers(
     monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     """`compare` hands what is registered to its worker processes, and it decides there."""
-    monkeypatch.setattr(registry, "_known", {})
+    monkeypatch.setattr(registry._WEIGHERS, "_makers", {})
     register_weigher("one-region", OnlyOneRegion)
     own = OwnWeighing(kind="own", name="one-region", options={"region": "eu-west"})
     policy = Policy(rotation=SmoothWeightedSpec(kind="smooth-weighted"), weighting=(own,))

@@ -430,7 +430,7 @@ class Odd(Weigher):
 
 def test_a_weigher_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is made by its name with its options, and what cannot be made is told."""
-    monkeypatch.setattr(registry, "_known", {})
+    monkeypatch.setattr(registry._WEIGHERS, "_makers", {})
     with pytest.raises(ConfigError, match="none is registered"):
         weighers_of((OwnWeighing(name="odd"),), 0.0, POOL)
     register_weigher("odd", Odd)
