@@ -8,7 +8,6 @@ until a part is full, so that a crash loses none.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from mstoolkit.config import ConfigError, Scenario
+from mstoolkit.config import ConfigError, Scenario, parsed
 from mstoolkit.eventlog.columns import Columns
 from mstoolkit.eventlog.journal import read_journal
 from mstoolkit.eventlog.manifest import Manifest
@@ -130,10 +129,17 @@ def stored_scenario(folder: str | Path) -> Scenario:
     """
     path = Path(folder) / SCENARIO
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        return Scenario.model_validate(tree, context={"seconds": True})
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"cannot be read: {str(error).splitlines()[0]}", file=str(path)) from None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", file=str(path)) from None
+    try:
+        return parsed(Scenario, text, key="")
+    except ConfigError as error:
+        raise ConfigError(
+            f"is not a scenario of this version: {error.key.strip('.')}: {error.problem}",
+            file=str(path),
+            remedy="use the version that its manifest names",
+        ) from None
 
 
 def read_table(folder: str | Path) -> pa.Table:
