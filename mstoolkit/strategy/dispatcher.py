@@ -43,7 +43,7 @@ _HEARD: dict[FeedbackKind, OutcomeKind] = {
     "complained": "complained",
     "unsubscribed": "unsubscribed",
 }
-_CHANGES = frozenset({PoolChanged, PolicyChanged})
+_CHECKED = frozenset({PoolChanged, PolicyChanged, Halted})  # before anything happens
 
 
 class Dispatcher(Works):
@@ -122,10 +122,8 @@ class Dispatcher(Works):
         now = event.at
         if now < self._now:
             raise ValueError(f"time runs backwards: {now} after {self._now}")
-        if event.__class__ in _CHANGES:
-            self._prepare(event)
-        elif event.__class__ is Halted:
-            self._check_names(event)
+        if event.__class__ in _CHECKED:
+            self._check(event)
         self._now = self._pool.now = now
         out: list[Command] = []
         self._out = self._outbox.commands = out
@@ -156,6 +154,9 @@ class Dispatcher(Works):
         if route is None:
             books.open(lot)
             route = self._pool.route_of(lot)
+        orders = self._standing.orders
+        if not orders and self._outbox.at_once(route, parcel, event.at):
+            return
         pile = Pile(
             lot,
             parcel.first,
@@ -165,7 +166,7 @@ class Dispatcher(Works):
             parcel.parent,
             parcel.cause,
         )
-        if self._standing.orders and self._standing.take(route, pile):
+        if orders and self._standing.take(route, pile):
             return
         route.queue.add(pile)
         self._pool.mark(route)
@@ -297,8 +298,11 @@ class Dispatcher(Works):
             if event.server in ("", path.server.name) and path.breaker.hold(event.until):
                 self._suspend.path(path, event.reason)
 
-    def _check_names(self, event: Halted) -> None:
-        """Refuse what names nothing, or a server that is not in the pool."""
+    def _check(self, event: Any) -> None:
+        """Refuse a change that cannot be made, and a halt of nothing or of no server there is."""
+        if not isinstance(event, Halted):
+            self._prepare(event)
+            return
         if not event.server + event.isp + event.stream + event.campaign:
             raise ConfigError(
                 "names nothing", key="halted", remedy="name a server, ISP, stream or campaign"

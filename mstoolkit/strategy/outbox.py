@@ -108,6 +108,29 @@ class Outbox:
         self._put_on(choice, route.lanes.cut(1), slot, fresh, slot, now)
         return True
 
+    def at_once(self, route: Route, parcel: Parcel, now: float) -> bool:
+        """Send one message that has just come in, if nothing waits before it.
+
+        It is what lining it up and `send_all` would come to.
+        """
+        if (
+            parcel.n > 1
+            or route.queue.n
+            or not route.ready
+            or route.homes
+            or self._batch > 1
+            or self.pool.dirty
+            or self._witness is not None
+        ):
+            return False
+        choice = route.rotation.choose(route.eligible, route.ready, now)
+        if choice is None or choice.gates:
+            return False
+        if route.rotation.commit(choice, 1, route.ready, now):
+            self.pool.mark_all()
+        self._send(choice, parcel, now)
+        return True
+
     def _dispatch(self, route: Route, now: float) -> None:
         if route.homes is not None:
             self._dispatch_home(route, route.homes, now)

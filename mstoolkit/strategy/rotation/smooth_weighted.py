@@ -37,7 +37,7 @@ class SmoothWeighted(Rotation):
         if len(ready) == 1:
             return best
         score = self._score
-        if isinstance(ready, Crowd) and len(ready) > MANY:
+        if len(ready) > MANY and isinstance(ready, Crowd):
             crowd: Crowd[C] = ready
             return crowd.highest(score + crowd.weights)
         highest = score[best.index] + best.weight
@@ -51,16 +51,22 @@ class SmoothWeighted(Rotation):
         if len(ready) == 1:
             return False
         score = self._score
-        if isinstance(ready, Crowd) and len(ready) > MANY:
+        if len(ready) > MANY and isinstance(ready, Crowd):
             score += ready.weights * n
             score[chosen.index] -= ready.weights.sum() * n
             return False
         total = 0.0
-        for candidate in ready:
-            weight = candidate.weight
-            score[candidate.index] += weight if n == 1 else weight * n
-            total += weight
-        score[chosen.index] -= total * n
+        if n == 1:
+            for candidate in ready:
+                weight = candidate.weight
+                score[candidate.index] += weight
+                total += weight
+        else:
+            for candidate in ready:
+                weight = candidate.weight * n
+                score[candidate.index] += weight
+                total += weight
+        score[chosen.index] -= total
         return False
 
     def split(self, candidates: Sequence[Candidate], n: int, now: float) -> list[int]:
