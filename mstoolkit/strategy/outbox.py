@@ -196,10 +196,9 @@ class Outbox:
         slot, fresh, taken = self.slots.occupy(choice, n)
         self._put_on(choice, parcel, slot, fresh, taken, now)
         if path.probing:
-            for breaker in (path.breaker, path.server.breaker):
-                breaker.take(n, now)
-                if breaker.expires_at is not None:
-                    self._timers.set(breaker.expires_at, "lease", path.number)
+            path.breaker.take(n, now)
+            path.server.breaker.take(n, now)
+            self.watch_lease(path)
             pool.recheck_probed(path)
         elif path.paced or not path.idle or not path.clear or path.connecting:
             pool.refresh(path)
@@ -252,6 +251,13 @@ class Outbox:
         if self._batch == 1 and not self.watching:
             self.watch_idle(now)
         self.commands.append(send)
+
+    def watch_lease(self, path: Path) -> None:
+        """Look again when the lease of a probe on a path is over, if it is not set already."""
+        ends = [b.expires_at for b in (path.breaker, path.server.breaker) if b.expires_at]
+        if ends and not path.leased:
+            path.leased = True
+            self._timers.set(min(ends), "lease", path.number)
 
     def release(self, choice: Choice, taken: list[int] | int, closed: bool, now: float) -> None:
         """Give slots back. A path whose pacing a parcel has spent goes on when all are back.

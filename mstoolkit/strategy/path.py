@@ -90,6 +90,7 @@ class Path:
         "isolation",
         "isp",
         "last_used",
+        "leased",
         "most",
         "number",
         "open_pace",
@@ -163,6 +164,7 @@ class Path:
         self.breaker = Breaker(policy.failover.path)
         self.reason = ""  # of the last suspension
         self.probing = False
+        self.leased = False  # a timer is set for the end of a probe's lease
         self.overdue = 0  # connections whose messages had no answer within the lease of a probe
         self.paced = False
         self.pace_timer = False

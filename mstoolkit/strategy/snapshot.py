@@ -21,7 +21,7 @@ State = Mapping[str, Any]
 VERSION = 4  # to be raised with every change of what is kept
 _PATH = (
     "connecting", "paced", "pace_timer", "last_used", "width", "width_timer",
-    "began_at", "ease_at", "ramp", "ramp_cap", "wish", "overdue", "reason",
+    "began_at", "ease_at", "ramp", "ramp_cap", "wish", "leased", "overdue", "reason",
     "rate_cap", "rate_cap_until", "width_cap", "width_cap_until", "heir", "heir_until",
 )  # fmt: skip
 

@@ -107,7 +107,7 @@ class Suspensions:
 
     def expire(self, path: Path, now: float) -> None:
         """The lease of a probe may be over: without word of it another one goes."""
-        server = path.server
+        server, path.leased = path.server, False
         if server.breaker.expire(now):
             for each in server.paths:
                 each.overdue = each.in_use
@@ -117,6 +117,7 @@ class Suspensions:
             path.overdue = path.in_use
             self._outbox.commands.append(Probed(server.name, path.isp.name))
             self._pool.recheck(path)
+        self._outbox.watch_lease(path)  # of a probe that was renewed
 
     def resume(self, server: ServerState, path: Path | None) -> None:
         """The probe came through: a path, or the whole server, is in use again."""
@@ -124,6 +125,9 @@ class Suspensions:
         if path and path.isp.outliers is not None:
             path.isp.outliers.readmitted(path.index)
         for each in (path,) if path else server.paths:
+            if each.leased:
+                each.leased = False
+                self._timers.cancel("lease", each.number)
             self._begin(each)
             self._pool.recheck(each)
 

@@ -35,6 +35,11 @@ class Timers:
         self._heap = sorted(timer for timer in self._heap if timer[2] not in kinds)
         self.due = self._heap[0][0] if self._heap else float("inf")
 
+    def cancel(self, kind: str, argument: int | str) -> None:
+        """Forget the timers of one kind and argument."""
+        self._heap = sorted(timer for timer in self._heap if timer[2:] != (kind, argument))
+        self.due = self._heap[0][0] if self._heap else float("inf")
+
     def snapshot(self) -> list[Timer]:
         """Return all timers in order."""
         return sorted(self._heap)
