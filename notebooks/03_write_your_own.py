@@ -224,7 +224,7 @@ ms.plots.ranking(result.summary, result.comparison, metric="cost");
 # |---|---|---|
 # | rotation | `strategy.Rotation`, `register_rotation` | `testing.RotationSuite` |
 # | weigher | `strategy.Weigher`, `strategy.register_weigher` | `testing.WeigherSuite` |
-# | limiter | `strategy.Meter`; shipped ones: a scenario's `pacing` | `testing.MeterSuite` |
+# | limiter | `strategy.Meter`, `strategy.register_meter` | `testing.MeterSuite` |
 # | reply rules | a TOML file, named in a strategy's `rules` | `mstoolkit validate` |
 # | mailbox provider | a profile in TOML, as in `data/isps/` | `testing.ProviderSuite` |
 #
