@@ -16,12 +16,14 @@ from mstoolkit.analysis.series import (
     server_share_over_time,
 )
 from mstoolkit.analysis.share import drifts, realised_share
+from mstoolkit.analysis.timeline import attempts_over_time, quota_use, server_timeline
 from mstoolkit.analysis.verdict import Winner, winner
 
 __all__ = [
     "METRICS",
     "Metric",
     "Winner",
+    "attempts_over_time",
     "by",
     "conservation",
     "deferrals_over_time",
@@ -32,9 +34,11 @@ __all__ = [
     "paired_differences",
     "queue_time",
     "queue_time_by",
+    "quota_use",
     "realised_share",
     "reputation_over_time",
     "server_share_over_time",
+    "server_timeline",
     "summarise",
     "summary",
     "winner",

@@ -4,7 +4,7 @@ from mstoolkit.config.data import data_path, data_text, isp_names, scenario_name
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.failover import Breaker, Failover
 from mstoolkit.config.load import content_hash, load_profile, load_scenario, parse_scenario, parsed
-from mstoolkit.config.pacing import AdaptSpec, FeedbackSpec, Limits, Pacing
+from mstoolkit.config.pacing import AdaptSpec, Allowance, FeedbackSpec, Limits, Pacing
 from mstoolkit.config.policy import Policy, load_policy
 from mstoolkit.config.preset import Preset, load_preset, policy_names
 from mstoolkit.config.profile import Profile
@@ -22,6 +22,7 @@ from mstoolkit.config.units import parse_duration, parse_rate
 
 __all__ = [
     "AdaptSpec",
+    "Allowance",
     "Audience",
     "Breaker",
     "Campaign",

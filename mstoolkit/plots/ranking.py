@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from mstoolkit.analysis import METRICS
+from mstoolkit.analysis import METRICS, Metric
 from mstoolkit.plots.style import (
     GREY,
     PALETTE,
@@ -21,8 +21,7 @@ from mstoolkit.plots.style import (
 )
 
 _BEST, _CLEAR, _OPEN = PALETTE[2], PALETTE[1], GREY
-_UNITS = {"share": "percentage points", "s": "hours"}
-_SCALES = {"share": 100.0, "s": 1 / 3600}
+_TIMES = ((7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 _LOOK = {
     "best": (_BEST, "D", "best mean"),
     "same": (_BEST, "D", "same in every replication"),
@@ -69,15 +68,15 @@ def ranking(
     ['a', 'b']
     """
     what = METRICS[metric]
-    scale = 1 / 3600 if what.unit == "s" else 1.0
     some = frame[frame["metric"] == metric]
+    scale, time = _time(some["mean"]) if what.unit == "s" else (1.0, "")
     some = some.sort_values(["mean", "strategy"], ascending=[what.direction != "lower", False])
     verdicts = _verdicts(some, comparison, metric)
     with house_style(ax, (8.4, 0.48 * len(some) + 1.3)) as ax:
         _dots(ax, some, [verdicts.get(name, "") for name in some["strategy"]], scale)
         for row, value in enumerate(some["mean"]):
             ax.annotate(
-                what.text(value),
+                _value(what, value, scale, time),
                 (value * scale, row),
                 (0, 7),
                 textcoords="offset points",
@@ -85,7 +84,7 @@ def ranking(
                 fontsize=8.5,
             )
         _value_axis(ax, what.unit)
-        unit = " (hours)" if what.unit == "s" else ""
+        unit = f" ({time})" if time else ""
         better = {"higher": "more is better", "lower": "less is better"}.get(what.direction, "")
         ax.set_xlabel(f"{what.title}{unit}, mean and 95 % interval; {better}")
         ax.set_title(f"Ranking by {what.title}")
@@ -120,8 +119,8 @@ def differences(
     'Paired differences to b'
     """
     what = METRICS[metric]
-    scale = _SCALES.get(what.unit, 1.0)
     some = frame[frame["metric"] == metric]
+    scale, unit = _difference_unit(what.unit, some["difference"])
     up = what.direction != "lower"
     some = some.sort_values(["difference", "strategy"], ascending=[up, False])
     best = str(some["best"].iloc[0]) if len(some) else "the best"
@@ -129,12 +128,28 @@ def differences(
         ax.axvline(0, color=_BEST, linewidth=1.4)
         _dots(ax, some.rename(columns={"difference": "mean"}), list(some["verdict"]), scale)
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:+.4g}" if value else "0")
-        ax.set_xlabel(
-            f"difference in {what.title} ({_UNITS.get(what.unit, what.unit)}), "
-            "95 % for all pairs together"
-        )
+        ax.set_xlabel(f"difference in {what.title} ({unit}), 95 % for all pairs together")
         ax.set_title(f"Paired differences to {best}")
     return ax
+
+
+def _time(values: pd.Series[float]) -> tuple[float, str]:
+    """Return the unit in which times (s) are read best, and what they are multiplied by."""
+    longest = float(values.abs().max()) if len(values) else 0.0
+    seconds, name = next((per, name) for least, per, name in _TIMES if not longest < least)
+    return 1 / seconds, name
+
+
+def _value(what: Metric, value: float, scale: float, time: str) -> str:
+    """Return a value as its row says it: times below hours in the axis's own unit."""
+    short = {"minutes": "min", "seconds": "s"}.get(time)
+    return f"{value * scale:.3g} {short}" if short else what.text(value)
+
+
+def _difference_unit(unit: str, values: pd.Series[float]) -> tuple[float, str]:
+    if unit == "s":
+        return _time(values)
+    return (100.0, "percentage points") if unit == "share" else (1.0, unit)
 
 
 def _verdicts(some: pd.DataFrame, comparison: pd.DataFrame | None, metric: str) -> dict[str, str]:

@@ -198,6 +198,25 @@ def hours_axis(ax: Axes, last: float) -> None:
     ax.set_xlabel("time since the start (hours)")
 
 
+def minutes_axis(ax: Axes, last: float) -> None:
+    """Label the x axis in minutes, for what is over within an hour or two; the data are in minutes.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes.
+    last : float
+        End of the axis (min).
+
+    Examples
+    --------
+    >>> minutes_axis(Figure().subplots(), 45.0)
+    """
+    ax.set_xlim(0, max(last, 1e-6))
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 3, 5, 6, 10]))
+    ax.set_xlabel("time since the start (minutes)")
+
+
 def percent_axis(axis: Axis) -> None:
     """Show shares (0 .. 1) as percent, with as many digits as the ticks need.
 

@@ -9,10 +9,11 @@ Derive a test class, say how to make the thing, and let pytest collect the inher
             return MyRotation(servers)
 
 `Rehearsal` drives a dispatcher with answers of your own, and checks the sender's promises at each
-step. Nothing here needs pytest to be imported.
+step. Nothing here needs pytest to be imported; `examine` tries a suite without it.
 """
 
 from mstoolkit.testing.checks import BrokenPromiseError
+from mstoolkit.testing.laws import Law, examine
 from mstoolkit.testing.meter import MeterSuite
 from mstoolkit.testing.provider import ProviderSuite
 from mstoolkit.testing.rehearsal import OK, Rehearsal, accepting, partly
@@ -25,6 +26,7 @@ __all__ = [
     "OK",
     "BrokenPromiseError",
     "Contender",
+    "Law",
     "MeterSuite",
     "PlainPath",
     "ProviderSuite",
@@ -34,6 +36,7 @@ __all__ = [
     "WeigherSuite",
     "accepting",
     "contenders",
+    "examine",
     "partly",
     "sequence",
     "small_scenario",

@@ -53,6 +53,32 @@ RUNS = pd.DataFrame(
 )
 SUMMARY, PAIRS = summarise(RUNS), paired_differences(RUNS)
 
+TIMELINE = pd.DataFrame(
+    [
+        ("a", "sent", 0.0, 60.0, 30.0),
+        ("b", "sent", 0.0, 60.0, 15.0),
+        ("a", "failed", 61.0, 61.0, 1.0),
+        ("a", "suspended", 61.0, 121.0, 0.0),
+        ("a", "probed", 121.0, 121.0, 0.0),
+        ("b", "sent", 120.0, 180.0, 20.0),
+    ],
+    columns=["server", "what", "at", "until", "n"],
+)
+TRIES = pd.DataFrame(
+    {"strategy": ["x", "x", "y", "y"], "at": [120.0, 240.0] * 2, "attempts": [10.0, 4.0, 6.0, 8.0]}
+)
+USED = pd.DataFrame(
+    {"at": [0.0, 0.0, 3600.0, 3600.0], "stream": ["news", "receipts"] * 2, "used": [0, 0, 80, 10]}
+)
+CHOSEN = pd.DataFrame({"rotation": ["even", "odd"], "sequence": ["abc.", "aab"]})
+ERRORS = pd.DataFrame(
+    {
+        "rotation": ["z", "z", "a", "a"],
+        "messages": [10, 1000] * 2,
+        "error": [0.25, 0.0, 0.0375, 0.004],
+    }
+)
+
 CASES: dict[str, tuple[Any, pd.DataFrame]] = {
     "delivered": (plots.delivered_over_time, delivered_over_time(EVENTS, 60.0)),
     "shares": (plots.server_share_over_time, server_share_over_time(EVENTS, 60.0)),
@@ -61,6 +87,11 @@ CASES: dict[str, tuple[Any, pd.DataFrame]] = {
     "outcomes": (plots.outcomes_by_isp, outcomes(EVENTS)),
     "ranking": (plots.ranking, SUMMARY),
     "differences": (plots.differences, PAIRS),
+    "timeline": (plots.server_timeline, TIMELINE),
+    "attempts": (plots.attempt_rates, TRIES),
+    "quota": (plots.quota_use, USED),
+    "sequences": (plots.sequences, CHOSEN),
+    "errors": (plots.share_errors, ERRORS),
 }
 
 
@@ -266,3 +297,87 @@ def test_a_ranking_of_costs_has_no_percent() -> None:
     ax = plots.ranking(SUMMARY, metric="cost", ax=axes())
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]
     assert not any("%" in label.get_text() for label in ax.get_xticklabels())
+
+
+def test_short_times_are_in_minutes_or_seconds() -> None:
+    """Nobody reads 0.0103 hours; the unit follows the longest mean."""
+    for seconds, unit, label in ((40.0, "seconds", "40 s"), (150.0, "minutes", "2.5 min")):
+        runs = pd.DataFrame({"strategy": ["a"], "replication": [0], "queue_p95": [seconds]})
+        ax = plots.ranking(summarise(runs), metric="queue_p95", ax=axes())
+        assert f"({unit})" in ax.get_xlabel()
+        assert [text.get_text() for text in ax.texts] == [label]
+
+
+def test_a_sequence_is_cells_with_letters_and_a_blank_where_it_waited() -> None:
+    """Each choice is a letter in its server's colour; a shorter row ends in white."""
+    ax = plots.sequences(CHOSEN, ax=axes())
+    assert [text.get_text() for text in ax.texts] == list("abcaab")
+    assert texts(ax) == ["a", "b", "c"]
+    cells = np.asarray(ax.get_images()[0].get_array())
+    assert cells.shape[:2] == (2, 4)
+    assert cells[0, 3].tolist() == cells[1, 3].tolist() == [1, 1, 1]
+    assert cells[0, 0].tolist() == cells[1, 1].tolist() != cells[0, 1].tolist()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["even", "odd"]
+
+
+def test_long_sequences_have_no_letters() -> None:
+    """They would not be legible."""
+    frame = pd.DataFrame({"rotation": ["long"], "sequence": ["ab" * 100]})
+    assert not plots.sequences(frame, ax=axes()).texts
+
+
+def test_share_errors_are_in_points_in_the_order_given() -> None:
+    """First rotation on top, and an exact share is a plain 0."""
+    ax = plots.share_errors(ERRORS, ax=axes())
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["z", "a"]
+    assert [text.get_text() for text in ax.texts] == ["25.0", "0", "3.8", "0.4"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["10", "1,000"]
+
+
+def test_a_timeline_has_a_row_a_server_and_says_only_what_happened() -> None:
+    """First server on top, bars as high as much was sent; nothing came back, so no such mark."""
+    ax = plots.server_timeline(TIMELINE, ax=axes())
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
+    assert texts(ax) == ["left alone", "connection failed", "probed"]
+    assert "30 a minute" in ax.get_title(loc="left")
+    bars = [bar for bar in ax.patches if isinstance(bar, Rectangle)]
+    tops = sorted(round(bar.get_height() / 0.82, 3) for bar in bars)
+    assert tops == [0.5, round(20 / 30, 3), 1.0]
+    assert ax.get_xlim() == (0.0, 3.0)
+    assert "minutes" in ax.get_xlabel()
+
+
+def test_a_timeline_can_end_early() -> None:
+    """What comes later is neither drawn nor in the legend."""
+    ax = plots.server_timeline(TIMELINE, end=60.0, ax=axes())
+    assert ax.get_legend() is None
+    assert ax.get_xlim() == (0.0, 1.0)
+
+
+def test_attempts_are_a_minute_and_stand_in_the_middle_of_their_bins() -> None:
+    """Ten messages in two minutes are five a minute, at minute one."""
+    ax = plots.attempt_rates(TRIES, ax=axes())
+    assert texts(ax) == ["x", "y"]
+    x, y = (np.asarray(values).tolist() for values in ax.get_lines()[0].get_data())
+    assert (x, y) == ([1.0, 3.0], [5.0, 2.0])
+
+
+def test_what_a_provider_allowed_is_drawn_beside() -> None:
+    """Its rate is in messages a second and drawn in messages a minute, to the end of the bins."""
+    limit = pd.DataFrame({"at": [0.0, 240.0, 9000.0], "rate": [0.2, 0.25, 9.0]})
+    ax = plots.attempt_rates(TRIES[TRIES["strategy"] == "x"], limit, ax=axes())
+    assert texts(ax) == ["x", "allowed (hidden)"]
+    assert np.asarray(ax.get_lines()[-1].get_ydata()).tolist() == pytest.approx([12.0, 15.0])
+    assert ax.get_ylim()[1] < 20
+
+
+def test_a_quota_is_a_line_above_what_is_used_of_it() -> None:
+    """The stack ends at the sum, the lines stand at the quota and where the reserve begins."""
+    ax = plots.quota_use(USED, quota=100, kept=0.2, ax=axes())
+    assert np.asarray(ax.collections[-1].get_paths()[0].vertices)[:, 1].max() == 90
+    levels = [float(np.asarray(line.get_ydata())[0]) for line in ax.get_lines()]
+    assert levels == [100, 80]
+    assert texts(ax)[:2] == ["less 20 % kept back", "the quota, 100"]
+    bare = plots.quota_use(USED, ax=axes())
+    assert not bare.get_lines()
+    assert texts(bare) == ["receipts", "news"]
