@@ -199,15 +199,17 @@ class Dispatcher(Works):
             self._suspend.resume(server, None)
         for reply, n in event.replies:
             judged, fate = judge(reply), None
-            outcome, category, blames, _ = judged
+            outcome, category, blames, wait = judged
             if blames != "nobody" or path.breaker.troubled or path.isp.breaker.troubled:
                 self._lessons.weigh(path, n, judged, generation, event.at)
             if self._learns:
                 fate = self._lessons.learn(
                     choice, judged, reply, parcel.lot, n, event.latency, sent_at, event.at
                 )
-            if outcome == "deferred":
-                self._returns.defer(choice, parcel, n, reply, judged, fate, event.token, event.at)
+            if fate is not None and outcome == "deferred":
+                self._returns.decide(choice, parcel, n, reply, judged, fate, event.token, event.at)
+            elif outcome == "deferred":
+                self._returns.put_off(choice, parcel, n, category, event.token, event.at, wait)
             else:
                 self._books.finish(parcel, n, outcome, category, reply, server.name)
         if event.closed or not self._outbox.again(choice, taken, event.at):

@@ -55,6 +55,7 @@ class Pool:
             ServerState(index, name, spec, policy)
             for index, (name, spec) in enumerate(servers.items())
         ]
+        self._large = len(self.servers) > MANY
         self.by_name = {server.name: server for server in self.servers}
         self.fence = Fence(policy.pacing, timers, epoch)
         for server in self.servers:
@@ -110,7 +111,7 @@ class Pool:
         route = Route(
             len(self.routes), key, isp, rotation, router.exhausted(key), self._policy.ordering
         )
-        if len(self.servers) > MANY:
+        if self._large:
             route.ready = Crowd(len(self.servers))
         for path in isp.paths:
             if path.server.retired:
@@ -233,7 +234,10 @@ class Pool:
             choice.is_ready = ready
             route = choice.route
             if not ready:
-                _remove(route.ready, choice)
+                if self._large:
+                    _remove(route.ready, choice)
+                else:
+                    route.ready.remove(choice)
                 continue
             _insert(route.ready, choice)
             if not route.dirty and route.queue.n and not route.held:
@@ -252,8 +256,12 @@ class Pool:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""
         path.probing = path.breaker.state == "half-open" or path.server.breaker.state == "half-open"
         path.clear = not path.probing and path.width == len(path.used)
+        usable = path.usable
         for choice in path.choices:
-            if self._judge(choice) or choice.route.spilling:
+            spilling = choice.route.spilling
+            wanted = usable and choice.weight > 0 and (choice.home or spilling)
+            if spilling or wanted != choice.eligible:
+                self._judge(choice)
                 self._settle(choice.route)
         self.refresh(path)
 

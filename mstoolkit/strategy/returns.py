@@ -59,24 +59,22 @@ class Returns:
         self._pins = policy.failover.pin
         self._backoff = Backoff(policy.retry, jitter)
 
-    def defer(
+    def decide(
         self,
         choice: Choice,
         parcel: Parcel,
         n: int,
         reply: Reply,
         judged: Judgement,
-        fate: Consequence | None,
+        fate: Consequence,
         token: int,
         now: float,
     ) -> None:
-        """Let `n` messages that got a reply wait, unless a rule gives them up or moves them."""
-        to = ""
-        if fate is not None and isinstance(fate.action, Bounce):
+        """Do what a rule says with `n` messages that got a reply: give them up, or move them."""
+        if isinstance(fate.action, Bounce):
             self._standing.give_up(parcel, n, fate.rule, reply, choice.path.server.name)
             return
-        if fate is not None and isinstance(fate.action, Move):
-            to = fate.action.to or ""
+        to = (fate.action.to or "") if isinstance(fate.action, Move) else ""
         self.put_off(choice, parcel, n, judged.category, token, now, judged.wait, to)
 
     def put_off(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 Timer = tuple[float, int, str, int | str]
 
@@ -37,7 +37,8 @@ class Timers:
 
     def cancel(self, kind: str, argument: int | str) -> None:
         """Forget the timers of one kind and argument."""
-        self._heap = sorted(timer for timer in self._heap if timer[2:] != (kind, argument))
+        self._heap = [t for t in self._heap if t[2] != kind or t[3] != argument]
+        heapify(self._heap)
         self.due = self._heap[0][0] if self._heap else float("inf")
 
     def snapshot(self) -> list[Timer]:
