@@ -193,10 +193,8 @@ class Dispatcher(Works):
             self._give_back(
                 choice, parcel, event.unsent, server_generation, generation, sent_at, send.span
             )
-        if server.breaker.troubled and server.breaker.success(
-            max(tried, 1), server_generation, event.at
-        ):
-            self._suspend.resume(server, None)
+        if server.breaker.troubled:
+            self._suspend.answered(server, max(tried, 1), server_generation, event.at)
         for reply, n in event.replies:
             judged, fate = judge(reply), None
             outcome, category, blames, wait = judged
@@ -206,14 +204,13 @@ class Dispatcher(Works):
                 fate = self._lessons.learn(
                     choice, judged, reply, parcel.lot, n, event.latency, sent_at, event.at
                 )
-            if fate is not None and outcome == "deferred":
-                self._returns.decide(choice, parcel, n, reply, judged, fate, event.token, event.at)
-            elif outcome == "deferred":
+            if outcome != "deferred":
+                self._books.finish(parcel, n, outcome, category, reply, server.name)
+            elif fate is None:
                 self._returns.put_off(choice, parcel, n, category, event.token, event.at, wait)
             else:
-                self._books.finish(parcel, n, outcome, category, reply, server.name)
-        if event.closed or not self._outbox.again(choice, taken, event.at):
-            self._outbox.release(choice, taken, event.closed, event.at)
+                self._returns.decide(choice, parcel, n, reply, judged, fate, event.token, event.at)
+        self._outbox.free(choice, taken, event.closed, event.at)
         if path.probing:
             self._pool.recheck_probed(path)
 

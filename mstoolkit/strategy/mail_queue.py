@@ -142,13 +142,19 @@ class MailQueue:
 
     def fall_due(self, due: float) -> None:
         """Line up what was kept until `due`."""
+        line_up = self.line_up
         for pile in self._later.pop(due, {}).values():
             self.later -= pile.n
-            self.line_up(pile)
+            line_up(pile)
 
     def line_up(self, pile: Pile) -> None:
         """Append mail that goes again."""
-        self._into(2, pile).append(pile)
+        self.n += pile.n
+        if pile.lot.stream == URGENT:
+            self.urgent += pile.n
+            self._urgent_again.append(pile)
+        else:
+            self._again.append(pile)
 
     def cut(self, most: int) -> Parcel:
         """Take at most so many messages off the pile that goes next; there must be one."""

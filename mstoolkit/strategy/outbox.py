@@ -252,12 +252,16 @@ class Outbox:
             self.watch_idle(now)
         self.commands.append(send)
 
+    def free(self, choice: Choice, taken: list[int] | int, closed: bool, now: float) -> None:
+        """Use slots that have come free again, or give them back."""
+        if closed or not self.again(choice, taken, now):
+            self.release(choice, taken, closed, now)
+
     def watch_lease(self, path: Path) -> None:
         """Look again when the lease of a probe on a path is over, if it is not set already."""
         ends = [b.expires_at for b in (path.breaker, path.server.breaker) if b.expires_at]
         if ends and not path.leased:
-            path.leased = True
-            self._timers.set(min(ends), "lease", path.number)
+            path.leased = self._timers.set(min(ends), "lease", path.number)
 
     def release(self, choice: Choice, taken: list[int] | int, closed: bool, now: float) -> None:
         """Give slots back. A path whose pacing a parcel has spent goes on when all are back.

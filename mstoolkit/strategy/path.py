@@ -164,7 +164,7 @@ class Path:
         self.breaker = Breaker(policy.failover.path)
         self.reason = ""  # of the last suspension
         self.probing = False
-        self.leased = False  # a timer is set for the end of a probe's lease
+        self.leased = 0  # number of the timer for the end of a probe's lease; 0 is none
         self.overdue = 0  # connections whose messages had no answer within the lease of a probe
         self.paced = False
         self.pace_timer = False

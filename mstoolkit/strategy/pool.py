@@ -217,13 +217,16 @@ class Pool:
             self.mark(route)
 
     def refresh(self, path: Path) -> None:
-        """Bring `ready` up to date after a slot, the pacing or eligibility of a path changed."""
+        """Bring `ready` up to date after a slot, the pacing or eligibility of a path changed.
+
+        A probe goes one message at a time, on one connection, besides those that were given up.
+        """
         server = path.server
         able = bool(
-            path.idle
-            and not path.paced
+            not path.paced
+            and path.idle
             and server.in_use < server.connections
-            and (path.clear or self._has_room(path))
+            and (path.clear or path.in_use < (1 + path.overdue if path.probing else path.width))
             and (path.dial is None or path.may_connect)
         )
         path.is_ready = able
@@ -243,14 +246,6 @@ class Pool:
             if not route.dirty and route.queue.n and not route.held:
                 route.dirty = True
                 self.dirty.append(route)
-
-    @staticmethod
-    def _has_room(path: Path) -> bool:
-        """Whether a path that is narrowed or probing may use one more connection.
-
-        A probe goes one message at a time, on one connection, besides those that were given up.
-        """
-        return path.in_use < (1 + path.overdue if path.probing else path.width)
 
     def recheck(self, path: Path) -> None:
         """Bring `eligible` up to date after a breaker, a drain or a probe changed."""

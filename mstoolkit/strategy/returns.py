@@ -97,7 +97,8 @@ class Returns:
         if attempt >= self._retry.attempts:
             self._books.finish(parcel, n, "expired", "no attempts left")
             return
-        if self._books.ends_now(parcel, n, token, now):
+        if lot.expires <= now or token in self._books.recalled:
+            self._books.ends_now(parcel, n, token, now)
             return
         first = parcel.first if n == parcel.n else -1
         due = self._backoff.due(parcel.attempt, now, first < 0)
@@ -119,7 +120,8 @@ class Returns:
         """Put the last `n` messages of a parcel, which were not tried, back to the front."""
         first = parcel.first + parcel.n - n if parcel.first >= 0 else -1
         pile = Pile(parcel.lot, first, n, parcel.attempt, parcel.born, parcel.parent, parcel.cause)
-        if self._books.ends_now(pile.parcel(), n, token, now):
+        if pile.lot.expires <= now or token in self._books.recalled:
+            self._books.ends_now(pile.parcel(), n, token, now)
             return
         if self._standing.orders and self._standing.take(choice.route, pile):
             return

@@ -107,7 +107,7 @@ class Suspensions:
 
     def expire(self, path: Path, now: float) -> None:
         """The lease of a probe may be over: without word of it another one goes."""
-        server, path.leased = path.server, False
+        server, path.leased = path.server, 0
         if server.breaker.expire(now):
             for each in server.paths:
                 each.overdue = each.in_use
@@ -119,6 +119,11 @@ class Suspensions:
             self._pool.recheck(path)
         self._outbox.watch_lease(path)  # of a probe that was renewed
 
+    def answered(self, server: ServerState, n: int, generation: int, now: float) -> None:
+        """A server could be reached, and carried `n` messages; it may be in use again."""
+        if server.breaker.success(n, generation, now):
+            self.resume(server, None)
+
     def resume(self, server: ServerState, path: Path | None) -> None:
         """The probe came through: a path, or the whole server, is in use again."""
         self._outbox.commands.append(Resumed(server.name, path.isp.name if path else ""))
@@ -126,8 +131,8 @@ class Suspensions:
             path.isp.outliers.readmitted(path.index)
         for each in (path,) if path else server.paths:
             if each.leased:
-                each.leased = False
-                self._timers.cancel("lease", each.number)
+                self._timers.cancel(each.leased)
+                each.leased = 0
             self._begin(each)
             self._pool.recheck(each)
 

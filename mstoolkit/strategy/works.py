@@ -146,6 +146,7 @@ class Works:
             "books": self._books.snapshot(),
             "jitter": str(self._jitter.state),
             "timers": [list(timer) for timer in self.timers.snapshot()],
+            "last_timer": self.timers.last,
             "pool": snapshot.pool_state(self._pool),
             "flights": [
                 [choice.route.number, choice.index, snapshot.send_state(send), taken, *rest]
@@ -175,7 +176,7 @@ class Works:
         self._outbox.watching = state["watching"]
         self._jitter.state = int(state["jitter"])
         snapshot.restore_pool(self._pool, state["pool"], lots)
-        self.timers.restore([tuple(timer) for timer in state["timers"]])
+        self.timers.restore([tuple(timer) for timer in state["timers"]], state["last_timer"])
         self._alarms.weighing = state["weighing"]
         if self._obey:
             self._obey.book.restore(state["rules"])

@@ -80,7 +80,7 @@ def test_timers_come_in_order() -> None:
     for due, kind in ((5.0, "a"), (3.0, "b"), (5.0, "c"), (3.0, "d")):
         timers.set(due, kind)
     again = Timers()
-    again.restore(timers.snapshot())
+    again.restore(timers.snapshot(), timers.last)
     for each in (timers, again):
         assert each.due == 3.0
         assert [each.pop()[2] for _ in range(4)] == ["b", "d", "a", "c"]
@@ -113,3 +113,16 @@ def test_timers_come_in_order() -> None:
 def test_replies_are_judged(reply: Reply, outcome: str, category: str, blames: str) -> None:
     """2xx is done, 4xx and silence go again, 5xx is final; throttles and blocks blame the path."""
     assert tuple(judge(reply)) == (outcome, category, blames, 0.0)
+
+
+def test_a_cancelled_timer_wakes_nobody() -> None:
+    """Wherever it lies in the heap; what is due then is the next one that stands."""
+    timers = Timers()
+    numbers = [timers.set(float(due), "pace", due) for due in (3, 1, 2, 5, 4)]
+    timers.cancel(numbers[1])
+    assert timers.due == 2.0
+    timers.cancel(numbers[3])
+    timers.cancel(numbers[0])
+    assert [timer[0] for timer in timers.snapshot()] == [2.0, 4.0]
+    assert (timers.pop()[0], timers.due) == (2.0, 4.0)
+    assert (timers.pop()[0], timers.due) == (4.0, float("inf"))
