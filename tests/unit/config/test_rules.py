@@ -108,8 +108,13 @@ def test_actions(written: str, scope: str, action: object) -> None:
 @pytest.mark.parametrize(
     ("written", "scope", "why", "remedy"),
     [
-        ('"bounce"', "path", "bound to a provider", "'isp' or 'campaign' or 'message'"),
-        ('"bounce"', "server", "bound to a provider", "'isp' or 'campaign' or 'message'"),
+        ('"bounce"', "path", "bound to a provider", "'isp' or 'campaign' or 'stream' or 'message'"),
+        (
+            '"bounce"',
+            "server",
+            "bound to a provider",
+            "'isp' or 'campaign' or 'stream' or 'message'",
+        ),
         ('"move"', "isp", "one server to one provider", "scope = 'path'"),
         ('"suspend"', "message", "tried by itself", "'campaign'"),
         ('{ kind = "set-rate", rate = "1/s" }', "campaign", "give it a stream", "'server' or"),
