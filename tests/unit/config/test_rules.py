@@ -108,12 +108,12 @@ def test_actions(written: str, scope: str, action: object) -> None:
 @pytest.mark.parametrize(
     ("written", "scope", "why", "remedy"),
     [
-        ('"bounce"', "path", "bound to a provider", "'isp' or 'campaign' or 'stream' or 'message'"),
+        ('"bounce"', "path", "bound to a provider", "'isp' or 'campaign' or 'stream'"),
         (
             '"bounce"',
             "server",
             "bound to a provider",
-            "'isp' or 'campaign' or 'stream' or 'message'",
+            "'isp' or 'campaign' or 'stream'",
         ),
         ('"move"', "isp", "one server to one provider", "scope = 'path'"),
         ('"suspend"', "message", "tried by itself", "'campaign'"),
