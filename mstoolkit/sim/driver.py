@@ -202,7 +202,8 @@ class Driver:
     def _connect(self, send: Send, now: float) -> Line | None:
         """Open what an attempt needs; None if it was refused, which it will be told."""
         machine, provider = self._machines[send.server], self._providers[send.isp]
-        self._hang_up(send.connection)
+        if send.connection in self._lines:
+            self._hang_up(send.connection)
         reply, took, slots = REFUSED, machine.latency, 0
         if not machine.down:
             took = machine.fresh_trips

@@ -120,21 +120,22 @@ class Dispatcher(Works):
             If time runs backwards.
         """
         now = event.at
-        if now < self._now:
-            raise ValueError(f"time runs backwards: {now} after {self._now}")
+        if now < self._pool.now:
+            raise ValueError(f"time runs backwards: {now} after {self._pool.now}")
         if event.__class__ in _CHECKED:
             self._check(event)
-        self._now = self._pool.now = now
-        out: list[Command] = []
-        self._out = self._outbox.commands = out
+        pool, outbox = self._pool, self._outbox
+        pool.now = now
+        commands: list[Command] = []
+        outbox.commands = commands
         if self.timers.due <= now:
             self._alarms.fire(now)
         self._on[event.__class__](event)
         if self._standing.given_up:
             self._standing.settle()
         if self._pool.dirty:
-            self._outbox.send_all(now)
-        return out
+            outbox.send_all(now)
+        return commands
 
     # -- events
 
@@ -259,7 +260,7 @@ class Dispatcher(Works):
             self._books.totals["delivered"] -= parcel.n
             self._books.finish(parcel, parcel.n, "bounced", reason, event.reply, event.server)
         elif event.kind in {"complained", "unsubscribed"}:
-            self._out.append(Suppress(parcel, event.kind))
+            self._outbox.commands.append(Suppress(parcel, event.kind))
         kind = _HEARD.get(event.kind)
         if kind and self._learns and event.server in self._pool.by_name:
             route = self._pool.route_of(parcel.lot)
@@ -339,4 +340,4 @@ class Dispatcher(Works):
             self._outbox.slots.refund(choice, n, sent_at, span)
         path.breaker.give_back(n, generation)
         path.server.breaker.give_back(n, server_generation)
-        self._returns.give_back(choice, parcel, n, self._answered, self._now)
+        self._returns.give_back(choice, parcel, n, self._answered, self._pool.now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 
 from mstoolkit.model import Close, Command, Parcel, Send
 from mstoolkit.strategy.ordering import HomeQueue
@@ -18,7 +17,6 @@ from mstoolkit.strategy.route import Choice, Route, RouteKey
 from mstoolkit.strategy.slots import Slots
 from mstoolkit.strategy.timers import Timers
 
-_turn = attrgetter("turn")
 IDLE_TIMEOUT = 60.0  # s after which a path that carries nothing closes its connections
 LOOK_AHEAD = 1000  # messages that are looked at in one go for one whose server is ready
 Witness = Callable[[int, RouteKey], None]
@@ -77,9 +75,14 @@ class Outbox:
     @staticmethod
     def _next(dirty: list[Route]) -> Route:
         """Take the route whose turn it is off the list."""
-        route = min(dirty, key=_turn)
-        dirty.remove(route)
-        return route
+        first = dirty[0]
+        urgent = first.queue.urgent > 0
+        for route in dirty:
+            rushes = route.queue.urgent > 0
+            if rushes > urgent or (rushes == urgent and route.served < first.served):
+                first, urgent = route, rushes
+        dirty.remove(first)
+        return first
 
     def again(self, choice: Choice, taken: list[int] | int, now: float) -> bool:
         """Send the next message on the slot that has just come free, if that is the only way out.
@@ -88,8 +91,7 @@ class Outbox:
         """
         path, route = choice.path, choice.route
         if (
-            not self._short_cut
-            or route.ready
+            route.ready
             or route.dirty
             or path.paced
             or not (path.simple and path.clear and choice.eligible and route.lanes.n)
@@ -254,7 +256,7 @@ class Outbox:
 
     def free(self, choice: Choice, taken: list[int] | int, closed: bool, now: float) -> None:
         """Use slots that have come free again, or give them back."""
-        if closed or not self.again(choice, taken, now):
+        if closed or not self._short_cut or not self.again(choice, taken, now):
             self.release(choice, taken, closed, now)
 
     def watch_lease(self, path: Path) -> None:

@@ -222,14 +222,13 @@ class Pool:
         A probe goes one message at a time, on one connection, besides those that were given up.
         """
         server = path.server
-        able = bool(
+        path.is_ready = able = (
             not path.paced
-            and path.idle
+            and bool(path.idle)
             and server.in_use < server.connections
             and (path.clear or path.in_use < (1 + path.overdue if path.probing else path.width))
             and (path.dial is None or path.may_connect)
         )
-        path.is_ready = able
         for choice in path.choices:
             ready = able and choice.eligible and not choice.held
             if ready == choice.is_ready:
@@ -253,41 +252,35 @@ class Pool:
         path.clear = not path.probing and path.width == len(path.used)
         usable = path.usable
         for choice in path.choices:
-            spilling = choice.route.spilling
-            wanted = usable and choice.weight > 0 and (choice.home or spilling)
-            if spilling or wanted != choice.eligible:
-                self._judge(choice)
+            if self._judge(choice, usable) or choice.route.spilling:
                 self._settle(choice.route)
         self.refresh(path)
 
-    def _judge(self, choice: Choice) -> bool:
+    def _judge(self, choice: Choice, usable: bool) -> bool:
         """Bring a choice's eligibility up to date; return whether it changed."""
-        route, usable = choice.route, choice.path.usable
+        route = choice.route
         usable = usable and choice.weight > 0 and (choice.home or route.spilling)
         if usable == choice.eligible:
             return False
         choice.eligible = usable
-        if route.homes:
-            self._rehome(route, choice, usable)
+        if route.homes is not None:  # theirs is gone, or there is one for messages without
+            route.homes.release(None if usable else choice)
         (_insert if usable else _remove)(route.eligible, choice)
         self.mark(route)
         return True
 
-    @staticmethod
-    def _rehome(route: Route, choice: Choice, usable: bool) -> None:
-        """Let messages look for another home: theirs is gone, or there is one for the homeless."""
-        if route.homes:
-            route.homes.release(None if usable else choice)
-
     def _settle(self, route: Route) -> None:
         """Let a route that has lost its last way out spill, and end that when one is back."""
+        if route.eligible and route.exhausted != "spill":
+            route.empty_since = None
+            return
         spilling = route.exhausted == "spill" and not any(
             c.home and c.weight > 0 and c.path.usable for c in route.choices
         )
         if spilling != route.spilling:
             route.spilling = spilling
             for choice in route.choices:
-                if self._judge(choice):
+                if self._judge(choice, choice.path.usable):
                     self.refresh(choice.path)
         if route.eligible:
             route.empty_since = None

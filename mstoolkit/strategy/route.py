@@ -152,11 +152,6 @@ class Route:
         self.dirty = False
         self.served = -1
 
-    @property
-    def turn(self) -> tuple[bool, int]:
-        """What decides between routes that have mail to send: the least is first."""
-        return (not self.queue.urgent, self.served)
-
 
 class Router:
     """Tells which route mail takes, and by which servers.

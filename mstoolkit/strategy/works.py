@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mstoolkit.config import Policy, Server
-from mstoolkit.model import Command, SplitMix64, stream_key
+from mstoolkit.model import SplitMix64, stream_key
 from mstoolkit.strategy import snapshot
 from mstoolkit.strategy.alarms import Alarms
 from mstoolkit.strategy.books import Books
@@ -49,9 +49,7 @@ class Works:
         self._outbox = Outbox(self.timers, batch)
         self._books = Books(self._outbox, self.timers)
         self._flights = self._outbox.flights
-        self._now = 0.0
         self._answered = -1
-        self._out: list[Command] = []
         self._furnish()
 
     def _furnish(self) -> None:
@@ -94,7 +92,7 @@ class Works:
         self._standing.take_over(standing)
         self._alarms.weighing = weighing
         take_over(self._pool, old, self._outbox, self.timers)
-        self._alarms.weigh_again(self._now)
+        self._alarms.weigh_again(self._pool.now)
 
     def _prepare(self, event: Any) -> None:
         """Take over the setup after a change, if a pool can be made of it."""
@@ -123,22 +121,22 @@ class Works:
 
     def situation(self, route: RouteKey, at: float | None = None) -> Situation:
         """Return how things stand in one route at a time (s), by default that of the last event."""
-        return situation_of(self._pool, route, self._now if at is None else at)
+        return situation_of(self._pool, route, self._pool.now if at is None else at)
 
     def situations(self, isp: str | None = None, at: float | None = None) -> list[Situation]:
         """Return how things stand in each route, or in those to one ISP; see `situation`."""
-        return situations(self._pool, self._now if at is None else at, isp)
+        return situations(self._pool, self._pool.now if at is None else at, isp)
 
     def standings(self, isp: str | None = None, at: float | None = None) -> list[Standing]:
         """Return how each server stands in each route, and what stands against it."""
-        return standings(self._pool, self._now if at is None else at, isp)
+        return standings(self._pool, self._pool.now if at is None else at, isp)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON-able values."""
         return {
             "version": snapshot.VERSION,
             "setup": self._setup.snapshot(),
-            "now": self._now,
+            "now": self._pool.now,
             "token": self._outbox.token,
             "answered": self._answered,
             "turning": self._outbox.turning,
@@ -171,7 +169,7 @@ class Works:
             self._furnish()
         self._books.restore(state["books"])
         lots = self._books.lots
-        self._now, self._answered = state["now"], state["answered"]
+        self._pool.now, self._answered = state["now"], state["answered"]
         self._outbox.token, self._outbox.turning = state["token"], state["turning"]
         self._outbox.watching = state["watching"]
         self._jitter.state = int(state["jitter"])
