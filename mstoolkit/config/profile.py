@@ -6,9 +6,10 @@ assumed; what is assumed is labelled there.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.explain import offer
@@ -190,9 +191,9 @@ class Replies(Frozen):
     def _only_acceptance_accepts(self) -> Self:
         for name in type(self).model_fields:
             reply = getattr(self, name)
-            if isinstance(reply, ReplyText) and (reply.code < 300) != (name == "accepted"):
-                wanted = "2xx" if name == "accepted" else "4xx or 5xx"
-                raise ValueError(f"{name}.code: {reply.code} is none of {wanted}; give one")
+            families, wanted = ((2,), "2xx") if name == "accepted" else ((4, 5), "4xx or 5xx")
+            if isinstance(reply, ReplyText) and reply.code // 100 not in families:
+                raise ValueError(f"{name}.code: {reply.code} cannot be; give {wanted}")
         return self
 
     @model_validator(mode="after")
@@ -224,6 +225,13 @@ def _one_number(value: object) -> object:
     return value
 
 
+def _a_day(value: str) -> str:
+    """Refuse what is no year, month or day, which are compared as text."""
+    if value and not re.fullmatch(r"\d{4}(-\d\d){0,2}", value):
+        raise ValueError(f"is no date: {value!r}; write a year, a month or a day, as 2024-05")
+    return value
+
+
 class Profile(Frozen):
     """One mailbox provider.
 
@@ -240,7 +248,7 @@ class Profile(Frozen):
     domains: tuple[str, ...] = Field(min_length=1)
     mx_suffixes: tuple[str, ...] = ()
     hosted_by: str = ""
-    hosted_since: str = Field("", pattern=r"^(\d{4}(-\d\d){0,2})?$")
+    hosted_since: Annotated[str, AfterValidator(_a_day)] = ""
     feedback_loop: bool = False
     connections: Annotated[Connections, BeforeValidator(_one_number)]
     messages_per_connection: Count = Field(ge=1)
