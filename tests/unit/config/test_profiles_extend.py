@@ -137,7 +137,7 @@ CASES = [
     ('extends = "gmail"\nbusy = nan', "busy", "finite"),
     ('extends = "gmail"\nservice = 5', "service", "not a duration"),
     ('extends = "gmail"\nconnections = 0', "connections.cautious", "at least 1"),
-    ('extends = "gmail"\nhosted_since = "May 2024"', "hosted_since", "pattern"),
+    ('extends = "gmail"\nhosted_since = "May 2024"', "hosted_since", "as 2024-05"),
     ('extends = "gmail"\nspam_rejected = 0.99\nbusy = 0.01', "busy", "lower it"),
     ('extends = "gmail"\n[rate]\ncautious = "999/s"', "rate.cautious", "swap"),
     ('extends = "gmail"\n[placement]\nworst = 0.99', "placement.worst", "swap"),
