@@ -71,9 +71,7 @@ class Provider:
         self._unknown = worded(replies.unknown, "rcpt")
         self._spam = worded(replies.spam, "data")
         self._blocked = worded(replies.blocked, "data")
-        self._bounced = Reply(
-            replies.unknown.code, replies.unknown.status, replies.unknown.text, "dsn"
-        )
+        self._bounced = worded(replies.unknown, "dsn")
         self._welcome = Reply(220, "", f"{profile.domains[0]} ESMTP", "connect")
         self._listed = worded(replies.blocked, "connect")
         self._crowded = worded(replies.connections, "connect")
