@@ -15,6 +15,7 @@ from mstoolkit.cli import (
     explain,
     export,
     init,
+    isps,
     lab,
     presets,
     replay,
@@ -61,6 +62,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     explain,
     shares,
     rules,
+    isps,
     export,
     lab,
 )

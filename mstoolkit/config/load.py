@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from mstoolkit.config.data import data_path, data_text, isp_names, scenario_names
+from mstoolkit.config.data import data_path, scenario_names
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
+from mstoolkit.config.isps import file_of, laid_over, layered, profile_layers
 from mstoolkit.config.profile import Profile
 from mstoolkit.config.scenario import Scenario
 from mstoolkit.config.toml import check_finite, parse_toml
@@ -147,6 +148,9 @@ def _find_rule_files(strategies: object, folder: Path) -> None:
 def load_profile(name: str, *, folder: Path | None = None) -> Profile:
     """Read a provider's profile by its shipped name or from a ``.toml`` file.
 
+    A file may begin with ``extends = "gmail"``: it then says only what differs from that profile,
+    shipped or a file beside it. What it changes without a ``[source]`` of its own is assumed.
+
     Raises
     ------
     ConfigError
@@ -196,47 +200,27 @@ def _profile(name: str, changes: object, file: str, folder: Path | None, key: st
             remedy=f'write [{key}] and in it profile = "{changes}"',
         )
     changed = dict(changes)
-    if "profile" in changed:
-        key = f"isps.{name}"
-    text, where = _profile_text(str(changed.pop("profile", name)), file, folder, key)
-    tree = parse_toml(text, where)
-    if not changed:
-        return _validated(Profile, tree, where)
-    return _validated(Profile, _merged(tree, changed), file or where, prefix=f"isps.{name}")
-
-
-def _profile_text(base: str, file: str, folder: Path | None, key: str) -> tuple[str, str]:
-    """Return the text of a profile, shipped or the user's own, and the name of its file."""
-    if not base.endswith(".toml"):
-        if base not in isp_names():
-            raise ConfigError(
-                f"there is no provider {base!r}",
-                file=file,
-                key=key,
-                remedy=suggestion(base, isp_names(), "shipped are"),
-            )
-        return data_text("isps", base), f"isps/{base}.toml"
-    own = (folder or Path()) / base
-    try:
-        return own.read_text(encoding="utf-8"), str(own)
-    except (OSError, UnicodeDecodeError):
+    if "extends" in changed:
         raise ConfigError(
-            f"the profile file {str(own)!r} cannot be read",
+            "stands in profile files only",
             file=file,
-            key=f"{key}.profile",
-            remedy="give a path relative to the scenario",
+            key=f"isps.{name}.extends",
+            remedy=f"write profile = {changed['extends']!r}",
+        )
+    if "profile" in changed:
+        key = f"isps.{name}.profile"
+    base = str(changed.pop("profile", name))
+    layers = profile_layers(base, folder=folder, file=file, key=key)
+    tree = layered(layers)
+    if changed:
+        changed_in = file or layers[0].file
+        return _validated(Profile, laid_over(tree, changed), changed_in, prefix=f"isps.{name}")
+    try:
+        return _validated(Profile, tree, layers[0].file)
+    except ConfigError as error:
+        raise ConfigError(
+            error.problem, file=file_of(layers, error.key), key=error.key, remedy=error.remedy
         ) from None
-
-
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        under = merged.get(key)
-        if isinstance(value, Mapping) and isinstance(under, dict):
-            merged[key] = _merged(under, value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def _validated(model: type[_M], tree: Mapping[str, Any], file: str, prefix: str = "") -> _M:

@@ -6,11 +6,13 @@ assumed; what is assumed is labelled there.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.explain import offer
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 
 
@@ -25,6 +27,12 @@ class RateLimit(Frozen):
     ceiling: Rate
     window: Duration = Field(60.0, gt=0)
     warmup_volume: Count = Field(20_000, ge=1)
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.cautious > self.ceiling:
+            raise ValueError("cautious: is above the ceiling; swap them")
+        return self
 
 
 class Connections(Frozen):
@@ -78,6 +86,13 @@ class Escalation(Frozen):
     forgets: Duration = Field(86400.0, gt=0)
     prefix: Count = Field(24, ge=8, le=32)
     rungs: tuple[Rung, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_is_longer(self) -> Self:
+        lengths = [rung.lasts for rung in self.rungs]
+        if lengths != sorted(lengths):
+            raise ValueError("rungs: one is shorter than the one before it; put them in order")
+        return self
 
 
 class Greylisting(Frozen):
@@ -143,6 +158,12 @@ class Placement(Frozen):
     slope: Number = Field(12.0, gt=0)
     missing: Share = 0.0
 
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.worst > self.best:
+            raise ValueError(f"worst: {self.worst:g} is above best, {self.best:g}; swap them")
+        return self
+
 
 class ReplyText(Frozen):
     """A reply as the provider sends it."""
@@ -166,6 +187,25 @@ class Replies(Frozen):
     greylisted: ReplyText | None = None
     gates: dict[str, ReplyText] = {}
 
+    @model_validator(mode="after")
+    def _only_acceptance_accepts(self) -> Self:
+        for name in type(self).model_fields:
+            reply = getattr(self, name)
+            families, wanted = ((2,), "2xx") if name == "accepted" else ((4, 5), "4xx or 5xx")
+            if isinstance(reply, ReplyText) and reply.code // 100 not in families:
+                raise ValueError(f"{name}.code: {reply.code} cannot be; give {wanted}")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_exist(self) -> Self:
+        known = [name for name in Gates.model_fields if name != "bulk_from"]
+        for name, reply in self.gates.items():
+            if name not in known:
+                raise ValueError(f"gates.{name}: there is no such gate; {offer(name, known)}")
+            if reply.code < 400:
+                raise ValueError(f"gates.{name}.code: {reply.code} is no refusal; give 4xx or 5xx")
+        return self
+
 
 class Engagement(Frozen):
     """Timing of what people do with delivered mail: log-normal delays, capped by the follow-up."""
@@ -185,21 +225,30 @@ def _one_number(value: object) -> object:
     return value
 
 
+def _a_day(value: str) -> str:
+    """Refuse what is no year, month or day, which are compared as text."""
+    if value and not re.fullmatch(r"\d{4}(-\d\d){0,2}", value):
+        raise ValueError(f"is no date: {value!r}; write a year, a month or a day, as 2024-05")
+    return value
+
+
 class Profile(Frozen):
     """One mailbox provider.
 
-    ``hosted_by`` names the provider that takes the mail since ``hosted_since`` (a date), if it is
-    another one. ``blocklists`` are those that it consults; the banner comes after ``banner_delay``.
+    ``hosted_by`` names the provider that takes the mail since ``hosted_since``, if it is another
+    one; that is a year, a month or a day, as ``2024-05``, and always if it is left out.
+    ``blocklists`` are those that it consults; the banner comes after ``banner_delay``.
 
-    ``source`` and ``assumed`` document the figures: the sources by name, and the keys that nobody
-    has published, so that a sensitivity run knows what to vary.
+    ``source`` and ``assumed`` document the figures: the sources by key, and the keys that nobody
+    has published, so that a sensitivity run knows what to vary. A key speaks for the whole table of
+    that name; see `mstoolkit.config.figures`.
     """
 
     title: str
     domains: tuple[str, ...] = Field(min_length=1)
     mx_suffixes: tuple[str, ...] = ()
     hosted_by: str = ""
-    hosted_since: str = ""
+    hosted_since: Annotated[str, AfterValidator(_a_day)] = ""
     feedback_loop: bool = False
     connections: Annotated[Connections, BeforeValidator(_one_number)]
     messages_per_connection: Count = Field(ge=1)
@@ -223,3 +272,9 @@ class Profile(Frozen):
     source: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
     kind: Literal["mailbox-provider"] = "mailbox-provider"
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        if self.busy + self.spam_rejected + self.dsn >= 1:
+            raise ValueError("busy: with spam_rejected and dsn it is all mail or more; lower it")
+        return self

@@ -14,12 +14,19 @@ class Resolver:
     Names are compared without regard to case, a dot at the end, or whether they are written in
     Unicode or in ASCII (IDNA 2003, as Python's own codec has it).
 
+    Who answers is the host: a provider that another one hosts resolves to that one, if it is among
+    the profiles. So cox.net is Yahoo's since 2024: limits, replies and reputation are Yahoo's, and
+    Cox's own count only where Yahoo is not among the profiles, or for days before.
+
     Parameters
     ----------
     profiles : mapping of str to Profile
         Providers by name, with their ``domains`` and ``mx_suffixes``.
     other : str
         What all others are called.
+    day : str, optional
+        The day that is asked about, as ``"2023-12-31"``; who is hosted by whom later does not
+        count. By default all who are hosted today are.
 
     Raises
     ------
@@ -34,10 +41,18 @@ class Resolver:
     ('gmail', 'gmail')
     >>> resolver.isp("corp.example", ["mx.notgoogle.com"])
     'other'
+    >>> hosted = {name: load_profile(name) for name in ("cox", "yahoo")}
+    >>> Resolver(hosted).isp("cox.net"), Resolver(hosted, day="2019-06-30").isp("cox.net")
+    ('yahoo', 'cox')
     """
 
-    def __init__(self, profiles: Mapping[str, Profile], other: str = "") -> None:
+    def __init__(self, profiles: Mapping[str, Profile], other: str = "", *, day: str = "") -> None:
         self._other = other
+        self._hosts = {
+            name: profile.hosted_by
+            for name, profile in profiles.items()
+            if profile.hosted_by in profiles and (not day or profile.hosted_since <= day)
+        }
         self._domains: dict[str, str] = {}
         self._suffixes: dict[str, str] = {}
         for name, profile in profiles.items():
@@ -60,11 +75,11 @@ class Resolver:
         """
         known = self._domains.get(_ascii(domain))
         if known is not None:
-            return known
+            return self._hosts.get(known, known)
         for host in mx:
             found = self._by_suffix(_ascii(host))
             if found is not None:
-                return found
+                return self._hosts.get(found, found)
         return self._other
 
     def _by_suffix(self, host: str) -> str | None:

@@ -9,65 +9,27 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from math import exp
-from typing import NamedTuple
+from typing import Any
 
-import numpy as np
-
-from mstoolkit.config import Profile, Scenario, Segment
-from mstoolkit.config.profile import ReplyText
-from mstoolkit.config.scenario import source_ip
+from mstoolkit.config import Profile, Segment
+from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
+from mstoolkit.isp.doors import Doors
 from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats
+from mstoolkit.isp.gates import NOTHING_WRONG, Credentials
+from mstoolkit.isp.greylist import NONE, Deferred, Greylist
+from mstoolkit.isp.growth import Volumes
+from mstoolkit.isp.history import Archive
+from mstoolkit.isp.reading import Habits, habits
 from mstoolkit.isp.standing import Standing, Truth
-from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
+from mstoolkit.model import Parcel, Reply
+
+__all__ = ["CLICK_DELAY", "PREFETCH_DELAY", "Habits", "Provider", "habits"]
 
 CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
 PREFETCH_DELAY = 60.0  # s from acceptance to a machine's fetch; an assumption
-Replies = tuple[tuple[Reply, int], ...]
 Heard = Sequence[tuple[int, float]]
+_CLOSING = 421  # the code that closes the connection (RFC 5321)
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
-
-
-class Attempt:
-    """What reaches a provider: a parcel from a source IP.
-
-    It is spread over `span` s on `slots` connections, after `carried` messages on the same one.
-    """
-
-    __slots__ = ("carried", "parcel", "slots", "source_ip", "span")
-
-    def __init__(
-        self, source_ip: str, parcel: Parcel, span: float = 0.0, slots: int = 1, carried: int = 0
-    ) -> None:
-        self.source_ip = source_ip
-        self.parcel = parcel
-        self.span = span
-        self.slots = slots
-        self.carried = carried
-
-
-class News(NamedTuple):
-    """Feedback to come: what, how many s after the verdict, how many, and which (-1: counted)."""
-
-    kind: FeedbackKind
-    delay: float
-    n: int
-    first: int
-    reply: Reply | None = None
-    machine: bool = False
-
-
-class Verdict(NamedTuple):
-    """The answer to an attempt.
-
-    ``replies`` are counts per reply; ``unsent`` messages at the end were not looked at, because the
-    connection was closed after the share ``done`` of the parcel.
-    """
-
-    replies: Replies
-    unsent: int = 0
-    closed: bool = False
-    feedback: tuple[News, ...] = ()
-    done: float = 1.0
 
 
 class Provider:
@@ -83,6 +45,8 @@ class Provider:
         What the audience's segments are like.
     warm : dict of str to float
         Warmth (0..1) of the source IPs known at the start; others are cold.
+    credentials : Credentials, optional
+        What of the servers and campaigns is in order, for the gates; nothing is wrong by default.
     """
 
     def __init__(
@@ -91,25 +55,26 @@ class Provider:
         profile: Profile,
         segments: dict[str, Segment],
         warm: dict[str, float],
+        credentials: Credentials = NOTHING_WRONG,
     ) -> None:
         self.name = name
         self.profile = profile
         self._segments = segments
-        self._standings = {ip: Standing(profile, segments, warmth) for ip, warmth in warm.items()}
+        self._archive = Archive()
+        self._standings = {ip: self._meeting(warmth) for ip, warmth in warm.items()}
+        self._doors = Doors.of(profile, warm, credentials)
         replies = profile.replies
-        self._accepted = _reply(replies.accepted, "data")
-        self._throttled = _reply(replies.throttled, "data")
-        self._busy = _reply(replies.busy, "data")
-        self._full = _reply(replies.full, "rcpt")
-        self._unknown = _reply(replies.unknown, "rcpt")
-        self._spam = _reply(replies.spam, "data")
-        self._blocked = _reply(replies.blocked, "data")
-        self._bounced = Reply(
-            replies.unknown.code, replies.unknown.status, replies.unknown.text, "dsn"
-        )
+        self._accepted = worded(replies.accepted, "data")
+        self._throttled = worded(replies.throttled, "data")
+        self._busy = worded(replies.busy, "data")
+        self._full = worded(replies.full, "rcpt")
+        self._unknown = worded(replies.unknown, "rcpt")
+        self._spam = worded(replies.spam, "data")
+        self._blocked = worded(replies.blocked, "data")
+        self._bounced = worded(replies.unknown, "dsn")
         self._welcome = Reply(220, "", f"{profile.domains[0]} ESMTP", "connect")
-        self._listed = _reply(replies.blocked, "connect")
-        self._crowded = _reply(replies.connections, "connect")
+        self._listed = worded(replies.blocked, "connect")
+        self._crowded = worded(replies.connections, "connect")
         self._one = Verdict(((self._accepted, 1),))
         self._one_closing = Verdict(((self._accepted, 1),), closed=True)
         self._ends = profile.messages_per_connection
@@ -122,7 +87,13 @@ class Provider:
             standing = self._standing(source_ip, now)
         if standing.listed_until > now:
             return self._listed
-        if standing.open + n > self.profile.connections.ceiling:
+        if self._doors is not None and self._doors.ladder is not None:
+            refused = self._doors.ladder.refused_connection(now, source_ip)
+            if refused is not None:
+                if n == 1:  # who asked for more will ask for one at last
+                    self._doors.ladder.push(now, source_ip, 1)
+                return refused
+        if standing.open + n > standing.connections:
             return self._crowded
         standing.open += n
         return self._welcome
@@ -149,18 +120,20 @@ class Provider:
         Verdict
             Counts over all replies and `unsent` sum to the parcel's `n`.
         """
+        if self._doors is not None:
+            return self._at_the_doors(now, attempt, draws, self._doors)
         standing = self._standings.get(attempt.source_ip)
         if standing is None or now >= standing.refresh_at:
             standing = self._standing(attempt.source_ip, now)
         parcel = attempt.parcel
         if standing.listed_until > now:
-            return self._refuse(standing, self._blocked, attempt, parcel.n)
+            return self._refuse(now, standing, self._blocked, attempt, parcel.n)
         if parcel.n == 1 and parcel.first >= 0:
             level = standing.level - (now - standing.level_at) * standing.rate
             if level < 0.0:
                 level = 0.0
             if level > standing.room:
-                return self._refuse(standing, self._throttled, attempt, 1)
+                return self._refuse(now, standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
             standing.level_at = now
             if parcel.attempt == 0 and draws.people[parcel.lot.list].quiet[parcel.first]:
@@ -170,21 +143,92 @@ class Provider:
         return self._many(now, standing, attempt, draws)
 
     def _many(self, now: float, standing: Standing, attempt: Attempt, draws: Draws) -> Verdict:
-        parcel = attempt.parcel
-        fits = self._meter(standing, now, attempt.span, parcel.n)
+        parcel, doors = attempt.parcel, self._doors
+        volumes = None if doors is None else doors.volumes(attempt.source_ip)
+        fits = self._meter(standing, now, attempt.span, parcel.n, volumes)
         if fits == 0:
-            return self._refuse(standing, self._throttled, attempt, parcel.n)
+            return self._refuse(now, standing, self._throttled, attempt, parcel.n)
         looked_at = parcel
         if fits < parcel.n:
             looked_at = parcel.head(fits)
-        replies, heard = self._meet(standing, looked_at, draws)
+        replies, heard = (
+            self._meet(standing, looked_at, draws)
+            if doors is None or doors.greylist is None
+            else self._meet_greylisted(now, standing, attempt, fits, draws, doors.greylist)
+        )
         news: tuple[News, ...] = ()
         if heard:
             news = tuple(self._news(now, standing, looked_at, heard, draws))
         if fits == parcel.n:
             return Verdict(replies, 0, False, news)
-        rest = self._refuse(standing, self._throttled, attempt, parcel.n - fits)
-        return Verdict((*replies, *rest.replies), rest.unsent, True, news, done=fits / parcel.n)
+        share = fits / parcel.n
+        began = now + attempt.span * share
+        rest = self._refuse(began, standing, self._throttled, attempt, parcel.n - fits)
+        return Verdict((*replies, *rest.replies), rest.unsent, True, news, done=share)
+
+    def _at_the_doors(self, now: float, attempt: Attempt, draws: Draws, doors: Doors) -> Verdict:
+        """Answer an attempt where the profile has gates, a ladder, growth or a greylist."""
+        gates, parcel = doors.gates, attempt.parcel
+        if gates is None:
+            return self._past_the_gates(now, attempt, draws, doors)
+        n, campaign = parcel.n, parcel.lot.campaign
+        passing = gates.admit(now, attempt.source_ip, campaign, n)
+        verdict = Verdict((), done=0.0)
+        if passing:
+            verdict = self._past_the_gates(now, attempt.head(passing), draws, doors)
+        gates.count(now, passing - verdict.unsent, more=passing < n and not verdict.unsent)
+        if passing == n:
+            return verdict
+        left, share = n - passing, passing / n
+        if verdict.closed:
+            done = verdict.done * share
+            return verdict._replace(unsent=verdict.unsent + left, done=done)
+        reply = gates.refusal(attempt.source_ip, campaign)
+        closed = reply.code == _CLOSING
+        refused = min(left, attempt.slots) if closed else left
+        replies = (*verdict.replies, (reply, refused))
+        done = share if closed else 1.0
+        return Verdict(replies, left - refused, closed, verdict.feedback, done)
+
+    def _past_the_gates(self, now: float, attempt: Attempt, draws: Draws, doors: Doors) -> Verdict:
+        source, parcel = attempt.source_ip, attempt.parcel
+        standing = self._standing(source, now)
+        refusal = self._blocked if standing.listed_until > now else None
+        if refusal is None and doors.ladder is not None:
+            refusal = doors.ladder.refusal(now, source)
+        if refusal is not None:
+            return self._refuse(now, standing, refusal, attempt, parcel.n)
+        verdict = self._many(now, standing, attempt, draws)
+        single = parcel.n == 1 and parcel.first >= 0
+        if single and verdict.replies[0][0].positive and attempt.carried + 1 >= self._ends:
+            return verdict._replace(closed=True)
+        return verdict
+
+    def _meet_greylisted(
+        self,
+        now: float,
+        standing: Standing,
+        whole: Attempt,
+        fits: int,
+        draws: Draws,
+        greylist: Greylist,
+    ) -> tuple[Replies, Heard]:
+        """Answer the first messages of an attempt, some of which the greylist may defer."""
+        attempt = whole.head(fits)
+        parcel, source = attempt.parcel, attempt.source_ip
+        mixed = fits < whole.parcel.n
+        deferred = greylist.defer(now, attempt.span, source, parcel, draws, mixed=mixed)
+        if deferred.n == parcel.n:
+            return ((greylist.reply, deferred.n),), ()
+        if parcel.first >= 0:
+            replies, heard = self._meet(standing, parcel, draws, deferred)
+        else:
+            replies, heard = self._meet(standing, parcel.head(parcel.n - deferred.n), draws)
+            busy = sum(n for reply, n in replies if reply is self._busy)
+            greylist.put_off(now, source, parcel, busy)
+        if deferred.n:
+            replies = (*replies, (greylist.reply, deferred.n))
+        return replies, heard
 
     def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
         """Return the opens and clicks that follow the acceptance of one known message."""
@@ -207,26 +251,38 @@ class Provider:
         history = self._standings[source_ip].history
         known = self._placements.get(source_ip)
         if known is None or len(known[0]) != len(history):
-            known = np.array([row[0] for row in history]), np.array([row[4] for row in history])
-            self._placements[source_ip] = known
+            known = self._placements[source_ip] = history.placement()
         return known
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the hidden state, as JSON has it; it fits the same profile and scenario."""
+        return {
+            "spacing": self._archive.spacing,
+            "standings": {ip: one.snapshot() for ip, one in sorted(self._standings.items())},
+            "doors": None if self._doors is None else self._doors.snapshot(),
+        }
+
+    def restore(self, state: Any) -> None:
+        """Continue as the provider that the state was taken of."""
+        self._archive = Archive()
+        self._placements.clear()
+        self._standings = {}
+        for ip, row in state["standings"].items():
+            standing = self._standings[ip] = self._meeting(0.0)
+            standing.restore(row)
+        self._archive.restored(state["spacing"])
+        if self._doors is not None:
+            self._doors.restore(state["doors"])
 
     def truth(self) -> list[Truth]:
         """Return the hidden state at every review so far, in order of source IP and time."""
+        missing = self.profile.placement.missing
         return [
             Truth(
-                at,
-                ip,
-                self.name,
-                reputation,
-                warmth,
-                rate,
-                listed,
-                inbox,
-                max(0.0, 1.0 - inbox - self.profile.placement.missing),
+                at, ip, self.name, liked, warm, rate, listed, inbox, max(0.0, 1.0 - inbox - missing)
             )
             for ip, standing in sorted(self._standings.items())
-            for at, reputation, warmth, rate, inbox, listed in standing.history
+            for at, liked, warm, rate, inbox, listed in standing.history
         ]
 
     # -- the parts of an answer
@@ -234,14 +290,18 @@ class Provider:
     def _standing(self, source_ip: str, now: float) -> Standing:
         standing = self._standings.get(source_ip)
         if standing is None:
-            standing = Standing(self.profile, self._segments, 0.0)
-            self._standings[source_ip] = standing
+            standing = self._standings[source_ip] = self._meeting(0.0)
         if now >= standing.refresh_at:
             standing.review(now)
         return standing
 
-    def _meter(self, standing: Standing, now: float, span: float, n: int) -> int:
-        """Return how many of `n` messages over `span` pass the rate limit, and count them."""
+    def _meeting(self, warmth: float) -> Standing:
+        return Standing(self.profile, self._segments, warmth, self._archive.open())
+
+    def _meter(
+        self, standing: Standing, now: float, span: float, n: int, volumes: Volumes | None
+    ) -> int:
+        """Return how many of `n` messages over `span` pass the limits, and count them."""
         rate, level, at = standing.rate, standing.level, standing.level_at
         if now > at:
             level -= (now - at) * rate
@@ -249,6 +309,8 @@ class Provider:
                 level = 0.0
         room = standing.capacity - level + span * rate
         fits = n if room >= n else max(0, int(room + 1e-9))
+        if volumes is not None:
+            fits = volumes.take(now, span, n, fits)
         took = span * fits / n
         level += fits - took * rate
         standing.level = level if level > 0.0 else 0.0
@@ -280,18 +342,23 @@ class Provider:
         news = tuple(self._news(now, standing, parcel, [(0, tail)], draws))
         return Verdict(self._one.replies, closed=closing, feedback=news)
 
-    def _meet(self, standing: Standing, parcel: Parcel, draws: Draws) -> tuple[Replies, Heard]:
-        """Answer messages that passed the rate limit; acceptance comes first, if any.
+    def _meet(
+        self, standing: Standing, parcel: Parcel, draws: Draws, absent: Deferred = NONE
+    ) -> tuple[Replies, Heard]:
+        """Answer messages that passed the limits; acceptance comes first, if any.
 
         A full mailbox is still full. Of the messages that are heard of again, the place in the
-        parcel and the tail draw are returned.
+        parcel and the tail draw are returned. Those that are `absent` are not looked at.
         """
         if parcel.first < 0 and parcel.cause == "mailbox_full":
             return ((self._full, parcel.n),), ()
         chances = standing.chances(parcel.lot.segment)
         dead = full = busy = spam = 0
         heard: list[tuple[int, float]] = []
-        for position, address, u, tail in self._to_look_at(parcel, draws):
+        looked_at = self._to_look_at(parcel, draws)
+        if absent.n:
+            looked_at = [row for row in looked_at if row[0] not in absent.positions]
+        for position, address, u, tail in looked_at:
             if u < chances.busy:
                 busy += 1
             elif address == UNKNOWN:
@@ -302,7 +369,7 @@ class Provider:
                 spam += 1
             elif tail < chances.tail:
                 heard.append((position - parcel.first, tail))
-        accepted = parcel.n - dead - full - busy - spam
+        accepted = parcel.n - absent.n - dead - full - busy - spam
         standing.accepted += accepted
         if dead:
             standing.bad(self.profile.reputation.unknown * dead)
@@ -372,67 +439,12 @@ class Provider:
                 delay = profile.dsn_delay * exp(_DSN_SIGMA * z)
                 yield News("dsn", delay, 1, first, self._bounced)
 
-    def _refuse(self, standing: Standing, reply: Reply, attempt: Attempt, n: int) -> Verdict:
+    def _refuse(
+        self, now: float, standing: Standing, reply: Reply, attempt: Attempt, n: int
+    ) -> Verdict:
         """Refuse what is on the connections, close them, and leave the rest unsent."""
         refused = min(n, attempt.slots)
+        if self._doors is not None and self._doors.ladder is not None:
+            self._doors.ladder.push(now, attempt.source_ip, refused)
         standing.bad(self.profile.reputation.pushed * refused)
         return Verdict(((reply, refused),), n - refused, True, done=0.0)
-
-
-class Habits(NamedTuple):
-    """How mail of a segment is read at a provider: numbers, or arrays of them for many messages."""
-
-    opens: Floats | float
-    clicks: Floats | float
-    spam_opens: Floats | float
-    prefetch: Floats | float
-    missing: Floats | float
-    open_median: Floats | float
-    open_sigma: Floats | float
-
-    def chances(self, inbox: Floats | float) -> tuple[Floats, Floats, Floats]:
-        """Return the chances to be opened, clicked, fetched by a machine, by inbox share."""
-        spam = np.maximum(0.0, 1.0 - inbox - self.missing)
-        return (
-            self.opens * (inbox + spam * self.spam_opens),
-            np.minimum(self.clicks, self.opens) * inbox,
-            np.asarray(self.prefetch * inbox),
-        )
-
-    def delay(self, normal: Floats | float) -> Floats:
-        """Return the delay (s) from acceptance to opening for standard normal draws."""
-        return np.asarray(self.open_median * np.exp(self.open_sigma * normal))
-
-
-def habits(profile: Profile, segment: Segment) -> Habits:
-    """Return how mail of a segment is read at a provider."""
-    engagement = profile.engagement
-    return Habits(
-        segment.opens,
-        segment.clicks,
-        engagement.spam_opens,
-        engagement.prefetch,
-        profile.placement.missing,
-        engagement.open_median,
-        engagement.open_sigma,
-    )
-
-
-def providers(scenario: Scenario) -> dict[str, Provider]:
-    """Return fresh providers of a scenario, by ISP name.
-
-    Examples
-    --------
-    >>> from mstoolkit.config import load_scenario
-    >>> sorted(providers(load_scenario("quickstart")))[:3]
-    ['apple', 'comcast', 'gmail']
-    """
-    warm = {source_ip(name, server): server.warm for name, server in scenario.servers.items()}
-    return {
-        name: Provider(name, profile, scenario.audience.segments, warm)
-        for name, profile in scenario.isps.items()
-    }
-
-
-def _reply(text: ReplyText, phase: Phase) -> Reply:
-    return Reply(text.code, text.status, text.text, phase)

@@ -2,7 +2,8 @@
 
 Good and bad signals decay with the profile's half-life. With ``g`` and ``b`` their decayed sums and
 ``p`` the prior, reputation = (p + g) / (p + g + b). Warmth grows with accepted volume. The hidden
-rate limit lies between the cautious rate and the ceiling, on a log scale of reputation^2 x warmth.
+rate limit lies between the cautious rate and the ceiling, on a log scale of reputation^2 x warmth,
+and so do the connections that it may hold.
 These forms are assumptions of this model (no provider publishes one); the profile's figures vary.
 """
 
@@ -10,12 +11,32 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 from math import exp, log
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.draws import REJECTED_AT_WORST
+from mstoolkit.isp.history import History
 
 REFRESH = 60.0  # s between two reviews of a source IP
+_STATE = (
+    "_at",
+    "_bad",
+    "_counted",
+    "_good",
+    "accepted",
+    "capacity",
+    "connections",
+    "level",
+    "level_at",
+    "listed_until",
+    "open",
+    "rate",
+    "refresh_at",
+    "reputation",
+    "room",
+    "warm_start",
+    "warmth",
+)
 _LN_2 = log(2.0)
 
 
@@ -59,6 +80,7 @@ class Standing:
         "_segments",
         "accepted",
         "capacity",
+        "connections",
         "history",
         "inbox",
         "level",
@@ -74,7 +96,9 @@ class Standing:
         "warmth",
     )
 
-    def __init__(self, profile: Profile, segments: dict[str, Segment], warm: float) -> None:
+    def __init__(
+        self, profile: Profile, segments: dict[str, Segment], warm: float, history: History
+    ) -> None:
         self._profile = profile
         self._segments = segments
         self._growth = log(profile.rate.ceiling / profile.rate.cautious)
@@ -99,7 +123,8 @@ class Standing:
         self.spam = 0.0
         self._chances: dict[str, Chances] = {}
         self._rejected = 0.0
-        self.history: list[tuple[float, float, float, float, float, bool]] = []
+        self.connections = profile.connections.ceiling
+        self.history = history
 
     def good(self, n: int) -> None:
         """Take note of accepted messages."""
@@ -129,10 +154,13 @@ class Standing:
         reputation = self.reputation = known / (known + self._bad)
         warmth = self.warm_start + accepted / limits.warmup_volume
         self.warmth = warmth = warmth if warmth < 1.0 else 1.0
-        rate = self.rate = limits.cautious * exp(reputation**2 * warmth * self._growth)
+        trust = reputation**2 * warmth
+        rate = self.rate = limits.cautious * exp(trust * self._growth)
         capacity = rate * limits.window
         self.capacity = capacity = capacity if capacity > 1.0 else 1.0
         self.room = capacity - 1.0 + 1e-9
+        if profile.connections.cautious != profile.connections.ceiling:
+            self._admit(trust)
         listing = profile.blocklisting
         if reputation < listing.threshold and self.listed_until <= now:
             self.listed_until = now + listing.lasts
@@ -140,6 +168,25 @@ class Standing:
         self.refresh_at = now + REFRESH
         listed = self.listed_until > now
         self.history.append((now, reputation, warmth, rate, self.inbox, listed))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state."""
+        state = {name: getattr(self, name) for name in _STATE}
+        return {**state, "ahead": sorted(self._ahead), "history": self.history.snapshot()}
+
+    def restore(self, state: Any) -> None:
+        """Continue as the one that the state was taken of."""
+        for name in _STATE:
+            setattr(self, name, state[name])
+        self._ahead = [(at, weight) for at, weight in state["ahead"]]
+        self.history.restore(state["history"])
+        if self.refresh_at >= 0.0:
+            self._place()
+
+    def _admit(self, trust: float) -> None:
+        """Let connections follow trust between their two limits, on a log scale as the rate."""
+        limits = self._profile.connections
+        self.connections = round(limits.cautious * (limits.ceiling / limits.cautious) ** trust)
 
     def _place(self) -> None:
         profile = self._profile

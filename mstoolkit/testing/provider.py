@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from mstoolkit.config import Profile, Segment
-from mstoolkit.isp import Provider
+import json
+
+from mstoolkit.config import Profile, Scenario, Segment
+from mstoolkit.config.mailing import Mailing
+from mstoolkit.isp import Attempt, Draws, Provider, Verdict
 from mstoolkit.mail import classify
-from mstoolkit.model import Reply
+from mstoolkit.model import Parcel, Reply
+from mstoolkit.testing.scenario import small_scenario
 
 _MEANS = {
     "throttled": {"throttle"},
@@ -16,6 +20,9 @@ _MEANS = {
     "spam": {"spam", "policy", "content"},
     "connections": {"throttle"},
 }
+_GREYLISTED = "greylist"
+_GAP = 400.0  # s between two attempts: longer than greylists wait, shorter than anything else
+_STEPS = 60
 _TEMPORARY = ("throttled", "busy", "full", "connections")
 _FINAL = ("unknown", "blocked", "spam")
 
@@ -83,6 +90,83 @@ class ProviderSuite:
         limit = profile.rate
         assert abs(rate["cold"] - limit.cautious) < 1e-9 * limit.cautious, rate
         assert abs(rate[self.source] - limit.ceiling) < 1e-9 * limit.ceiling, rate
+
+    def test_a_greylist_is_read_as_one(self) -> None:
+        """The profile's words for it, if it has any, send the mail back to the same server."""
+        text = self.make().replies.greylisted
+        if text is not None:
+            assert text.code // 100 == 4, f"replies.greylisted is {text.code}"
+            category = classify(Reply(text.code, text.status, text.text))
+            assert category == _GREYLISTED, f"replies.greylisted is read as {category}"
+
+    def test_gates_refuse(self) -> None:
+        """What is not in order is told so by 4xx or 5xx."""
+        for name, text in self.make().replies.gates.items():
+            assert text.code // 100 in (4, 5), f"replies.gates.{name} is {text.code}"
+
+    def test_no_message_is_lost_or_made_up(self) -> None:
+        """Replies and what stays unsent sum to what was sent, however hard it is pushed."""
+        scenario = self._scenario()
+        provider, draws = self._of(scenario), Draws(scenario, 1)
+        for step in range(_STEPS):
+            attempt = self._attempt(scenario, step)
+            verdict = provider.receive(step * 7.0, attempt, draws)
+            total = sum(n for _, n in verdict.replies) + verdict.unsent
+            assert total == attempt.parcel.n, f"{attempt.parcel.n} came in, {total} are told of"
+            assert all(n > 0 for _, n in verdict.replies), verdict.replies
+            assert verdict.closed or not verdict.unsent, "what is open goes on"
+            assert 0.0 <= verdict.done <= 1.0, verdict.done
+
+    def test_state_survives_a_snapshot(self) -> None:
+        """A provider that is written down as JSON and read again goes on alike, at any point."""
+        scenario = self._scenario()
+        undisturbed = self._told(scenario, ())
+        for point in (0, 1, _STEPS // 2, _STEPS - 1):
+            assert self._told(scenario, (point,)) == undisturbed, f"after {point} attempts"
+        assert self._told(scenario, tuple(range(_STEPS))) == undisturbed
+
+    def test_answers_depend_on_what_came_in(self) -> None:
+        """The same attempts at the same times meet the same answers, whatever others are asked."""
+        scenario = self._scenario()
+        strangers = self._of(scenario)
+        told = self._told(scenario, ())
+        strangers.receive(0.0, self._attempt(scenario, 1), Draws(scenario, 2))
+        assert self._told(scenario, ()) == told
+
+    def _scenario(self) -> Scenario:
+        scenario = small_scenario(4000)
+        return scenario.model_copy(update={"isps": {**scenario.isps, "gmail": self.make()}})
+
+    def _of(self, scenario: Scenario) -> Provider:
+        segments = scenario.audience.segments
+        return Provider("gmail", scenario.isps["gmail"], segments, {self.source: 0.5})
+
+    def _attempt(self, scenario: Scenario, step: int) -> Attempt:
+        """Return one of several kinds: single, many, spread, counted; from two neighbours."""
+        block = Mailing(scenario).blocks[0]
+        n = (1, 40, 1, 200)[step % 4]
+        first = block.first + step * 7 % 1000 if step % 5 else -1
+        cause = _GREYLISTED if step % 10 == 0 else ""
+        parcel = Parcel(block.lot, first, n, step % 3, 0.0, step, cause)
+        source = self.source if step % 3 else "192.0.2.250"
+        return Attempt(source, parcel, 30.0 if n == 200 else 0.0, min(n, 1 + step % 4))
+
+    def _told(self, scenario: Scenario, saved: tuple[int, ...]) -> list[Verdict | Reply]:
+        """Return all answers of one provider, which is saved and restored at some steps."""
+        provider, draws = self._of(scenario), Draws(scenario, 1)
+        told: list[Verdict | Reply] = []
+        for step in range(_STEPS):
+            if step in saved:
+                state = json.loads(json.dumps(provider.snapshot(), allow_nan=False))
+                provider = self._of(scenario)
+                provider.restore(state)
+            attempt, now = self._attempt(scenario, step), step * _GAP
+            told += [
+                provider.connect(now, attempt.source_ip),
+                provider.receive(now, attempt, draws),
+            ]
+        assert provider.truth()
+        return told
 
     def _provider(self, profile: Profile) -> Provider:
         segments = {"all": Segment(share=1.0, opens=0.2)}

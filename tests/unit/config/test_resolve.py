@@ -26,10 +26,30 @@ def resolver() -> Resolver:
 
 
 def test_shipped_profiles_do_not_collide(resolver: Resolver) -> None:
-    """Each domain of each shipped provider is its own."""
+    """Each domain of each shipped provider is its own, or that of the provider that hosts it."""
     for name in isp_names():
-        for domain in load_profile(name).domains:
-            assert resolver.isp(domain) == name
+        profile = load_profile(name)
+        for domain in profile.domains:
+            assert resolver.isp(domain) == (profile.hosted_by or name)
+        for suffix in profile.mx_suffixes:
+            assert resolver.isp("x.example", [f"mx.{suffix}"]) == (profile.hosted_by or name)
+
+
+@pytest.mark.parametrize(
+    ("day", "isp"), [("", "yahoo"), ("2023-12-31", "cox"), ("2024-01-01", "yahoo")]
+)
+def test_who_answers_is_the_host_since_the_move(day: str, isp: str) -> None:
+    """cox.net is Cox's before its mailboxes moved and Yahoo's since, whatever its MX is called."""
+    resolver = Resolver({name: load_profile(name) for name in ("cox", "yahoo")}, day=day)
+    assert resolver.isp("cox.net") == isp
+    assert resolver.isp("cox.net", ["mta7.am0.yahoodns.net"]) == isp
+    assert resolver.isp("company.example", ["mx.cox.net"]) == isp
+    assert resolver.isp("company.example", ["mta7.am0.yahoodns.net"]) == "yahoo"
+
+
+def test_a_host_that_is_not_there_hosts_nobody() -> None:
+    """Without Yahoo among the profiles cox.net is Cox's."""
+    assert Resolver({"cox": load_profile("cox")}).isp("cox.net") == "cox"
 
 
 @pytest.mark.parametrize("domain", ["gmail.com", "GMail.COM", "gmail.com.", " gmail.com"])
