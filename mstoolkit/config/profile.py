@@ -268,7 +268,6 @@ class Profile(Frozen):
     greylisting: Greylisting | None = None
     gates: Gates = Gates()
     blocklists: tuple[str, ...] = ()
-    banner_delay: Duration = 0.0
     source: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
     kind: Literal["mailbox-provider"] = "mailbox-provider"
