@@ -237,7 +237,7 @@ class Profile(Frozen):
 
     ``hosted_by`` names the provider that takes the mail since ``hosted_since``, if it is another
     one; that is a year, a month or a day, as ``2024-05``, and always if it is left out.
-    ``blocklists`` are those that it consults; the banner comes after ``banner_delay``.
+    ``blocklists`` are those that it consults; nothing acts on them yet.
 
     ``source`` and ``assumed`` document the figures: the sources by key, and the keys that nobody
     has published, so that a sensitivity run knows what to vary. A key speaks for the whole table of

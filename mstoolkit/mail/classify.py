@@ -41,7 +41,7 @@ CATEGORIES = (
 _WORDS = tuple(
     (re.compile(pattern, re.IGNORECASE), category)
     for pattern, category in (
-        (r"gr[ae]y.?list", "greylist"),
+        (r"gr[ae]y.?list|internal resources? (are )?temporarily unavailable", "greylist"),
         (r"over.?quota|out of storage|(mailbox|inbox) (is )?full|exceeded storage", "mailbox_full"),
         (
             r"rate.?limit|unusual rate|(unexpected|excessive) volume|throttl|slow down"
