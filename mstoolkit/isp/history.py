@@ -27,6 +27,13 @@ class Archive:
     kept : int
         How many at most, if there are not as many source IPs.
 
+    Attributes
+    ----------
+    spacing : float
+        Time (s) between two reviews that are kept; 0 while all are.
+    rows : int
+        How many there are.
+
     Examples
     --------
     >>> archive = Archive(kept=4)
@@ -39,8 +46,8 @@ class Archive:
 
     def __init__(self, kept: int = KEPT) -> None:
         self.spacing = 0.0
-        self._kept = kept
-        self._rows = 0
+        self.kept = kept
+        self.rows = 0
         self._histories: list[History] = []
 
     def open(self) -> History:
@@ -49,28 +56,25 @@ class Archive:
         self._histories.append(history)
         return history
 
-    def added(self) -> None:
-        """Note one more review; make room where they are too many."""
-        self._rows += 1
-        if self._rows > self._kept:
-            self.spacing = max(_FIRST_SPACING, 2.0 * self.spacing)
-            self._rows = sum(history.thin(self.spacing) for history in self._histories)
+    def make_room(self) -> None:
+        """Thin what is kept; there are too many."""
+        self.spacing = max(_FIRST_SPACING, 2.0 * self.spacing)
+        self.rows = sum(history.thin(self.spacing) for history in self._histories)
 
     def restored(self, spacing: float) -> None:
         """Go on after all histories were restored."""
         self.spacing = spacing
-        self._rows = sum(len(history) for history in self._histories)
+        self.rows = sum(len(history) for history in self._histories)
 
 
 class History:
     """The reviews of one source IP: time (s), reputation, warmth, rate, inbox share, listed."""
 
-    __slots__ = ("_archive", "_last", "_rows")
+    __slots__ = ("_archive", "_rows")
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._rows = array("d")
-        self._last = -1e18
 
     def __len__(self) -> int:
         return len(self._rows) // _WIDTH
@@ -83,11 +87,13 @@ class History:
 
     def append(self, review: Review) -> None:
         """Keep a review, unless it comes too soon after the last that was kept."""
-        if review[0] - self._last < self._archive.spacing:
+        rows, archive = self._rows, self._archive
+        if archive.spacing and rows and review[0] - rows[-_WIDTH] < archive.spacing:
             return
-        self._last = review[0]
-        self._rows.extend(review)
-        self._archive.added()
+        rows.extend(review)
+        archive.rows += 1
+        if archive.rows > archive.kept:
+            archive.make_room()
 
     def thin(self, spacing: float) -> int:
         """Keep reviews that are so far apart (s), the first among them; return how many."""
@@ -96,7 +102,7 @@ class History:
             if self._rows[k] - last >= spacing:
                 last = self._rows[k]
                 kept.extend(self._rows[k : k + _WIDTH])
-        self._rows, self._last = kept, last
+        self._rows = kept
         return len(self)
 
     def placement(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -111,4 +117,3 @@ class History:
     def restore(self, state: Any) -> None:
         """Take the rows of a snapshot."""
         self._rows = array("d", state)
-        self._last = self._rows[-_WIDTH] if self._rows else -1e18

@@ -75,8 +75,8 @@ class Standing:
         "_counted",
         "_good",
         "_growth",
+        "_opens_up",
         "_profile",
-        "_rejected",
         "_segments",
         "accepted",
         "capacity",
@@ -91,7 +91,6 @@ class Standing:
         "refresh_at",
         "reputation",
         "room",
-        "spam",
         "warm_start",
         "warmth",
     )
@@ -120,10 +119,9 @@ class Standing:
         self.capacity = 1.0
         self.room = 0.0
         self.inbox = 0.0
-        self.spam = 0.0
         self._chances: dict[str, Chances] = {}
-        self._rejected = 0.0
         self.connections = profile.connections.ceiling
+        self._opens_up = profile.connections.cautious < self.connections
         self.history = history
 
     def good(self, n: int) -> None:
@@ -159,12 +157,13 @@ class Standing:
         capacity = rate * limits.window
         self.capacity = capacity = capacity if capacity > 1.0 else 1.0
         self.room = capacity - 1.0 + 1e-9
-        if profile.connections.cautious != profile.connections.ceiling:
+        if self._opens_up:
             self._admit(trust)
         listing = profile.blocklisting
         if reputation < listing.threshold and self.listed_until <= now:
             self.listed_until = now + listing.lasts
-        self._place()
+        self.inbox = self._inbox(reputation, warmth)
+        self._chances.clear()
         self.refresh_at = now + REFRESH
         listed = self.listed_until > now
         self.history.append((now, reputation, warmth, rate, self.inbox, listed))
@@ -181,23 +180,24 @@ class Standing:
         self._ahead = [(at, weight) for at, weight in state["ahead"]]
         self.history.restore(state["history"])
         if self.refresh_at >= 0.0:
-            self._place()
+            self.inbox = self._inbox(self.reputation, self.warmth)
+        self._chances.clear()
 
     def _admit(self, trust: float) -> None:
         """Let connections follow trust between their two limits, on a log scale as the rate."""
         limits = self._profile.connections
         self.connections = round(limits.cautious * (limits.ceiling / limits.cautious) ** trust)
 
-    def _place(self) -> None:
-        profile = self._profile
-        placement = profile.placement
-        liked = self.reputation * (0.7 + 0.3 * self.warmth)
+    def _inbox(self, reputation: float, warmth: float) -> float:
+        placement = self._profile.placement
+        liked = reputation * (0.7 + 0.3 * warmth)
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
-        self.inbox = placement.worst + (placement.best - placement.worst) * share
-        self.spam = max(0.0, 1.0 - self.inbox - placement.missing)
-        worse = 1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)
-        self._rejected = min(1.0, profile.spam_rejected * worse)
-        self._chances.clear()
+        return placement.worst + (placement.best - placement.worst) * share
+
+    @property
+    def spam(self) -> float:
+        """The share of what is accepted that goes to the spam folder."""
+        return max(0.0, 1.0 - self.inbox - self._profile.placement.missing)
 
     def chances(self, segment: str) -> Chances:
         """Return the present chances of a segment's messages."""
@@ -210,10 +210,9 @@ class Standing:
         profile = self._profile
         complained = segment.complaints * self.inbox
         unsubscribed = segment.unsubscribes * self.inbox
+        worse = 1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)
+        rejected = min(1.0, profile.spam_rejected * worse)
+        heard = complained + unsubscribed
         return Chances(
-            busy=profile.busy,
-            spam=profile.busy + self._rejected,
-            complained=complained,
-            unsubscribed=complained + unsubscribed,
-            tail=complained + unsubscribed + profile.dsn,
+            profile.busy, profile.busy + rejected, complained, heard, heard + profile.dsn
         )

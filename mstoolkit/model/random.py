@@ -21,7 +21,7 @@ def stream_key(*parts: object) -> int:
     >>> stream_key(1, "outages") == stream_key(1, "outages")
     True
     """
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

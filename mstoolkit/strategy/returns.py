@@ -55,7 +55,7 @@ class Returns:
         self._books = books
         self._standing = standing
         self._timers = timers
-        self._retry = policy.retry
+        self._attempts, self._hints = policy.retry.attempts, policy.retry.hints
         self._pins = policy.failover.pin
         self._backoff = Backoff(policy.retry, jitter)
 
@@ -94,7 +94,7 @@ class Returns:
         by the server `to`.
         """
         lot, attempt = parcel.lot, parcel.attempt + 1
-        if attempt >= self._retry.attempts:
+        if attempt >= self._attempts:
             self._books.finish(parcel, n, "expired", "no attempts left")
             return
         if lot.expires <= now or token in self._books.recalled:
@@ -102,7 +102,7 @@ class Returns:
             return
         first = parcel.first if n == parcel.n else -1
         due = self._backoff.due(parcel.attempt, now, first < 0)
-        if due < now + wait and self._retry.hints:
+        if wait and due < now + wait and self._hints:
             due = self._backoff.not_before(now + wait)
         if due > lot.expires:
             due = lot.expires
