@@ -37,28 +37,39 @@ class Crowd(list[C], Generic[C]):
     def __init__(self, servers: int) -> None:
         super().__init__()
         self.weights: npt.NDArray[np.float64] = np.zeros(servers)
-        self._bar: npt.NDArray[np.float64] = np.full(servers, -np.inf)
+        self._pull: npt.NDArray[np.float64] = np.full(servers, -np.inf)
+        self._total: float | None = 0.0  # of the weights; None where it is to be found anew
         self._at: list[C | None] = [None] * servers
 
     def enter(self, candidate: C) -> None:
         """Take a candidate in."""
         insort(self, candidate, key=_by_index)
         index = candidate.index
-        self.weights[index], self._bar[index], self._at[index] = candidate.weight, 0.0, candidate
+        self.weights[index] = self._pull[index] = candidate.weight
+        self._at[index], self._total = candidate, None
 
     def leave(self, candidate: C) -> None:
         """Let a candidate go."""
         index = candidate.index
         del self[bisect_left(self, index, key=_by_index)]
-        self.weights[index], self._bar[index], self._at[index] = 0.0, -np.inf, None
+        self.weights[index], self._pull[index] = 0.0, -np.inf
+        self._at[index], self._total = None, None
 
     def weigh(self) -> None:
         """Take note of weights that have changed."""
         for candidate in self:
-            self.weights[candidate.index] = candidate.weight
+            self.weights[candidate.index] = self._pull[candidate.index] = candidate.weight
+        self._total = None
 
-    def highest(self, values: npt.NDArray[np.float64]) -> C:
-        """Return the candidate with the highest value by index; on a tie the earliest."""
-        found = self._at[int((values + self._bar).argmax())]
+    @property
+    def total(self) -> float:
+        """The sum of the weights."""
+        if self._total is None:
+            self._total = float(self.weights.sum())
+        return self._total
+
+    def heaviest(self, scores: npt.NDArray[np.float64]) -> C:
+        """Return the candidate with the highest sum of score and weight; on a tie the earliest."""
+        found = self._at[int((scores + self._pull).argmax())]
         assert found is not None  # of those that are not ready every value is lower
         return found

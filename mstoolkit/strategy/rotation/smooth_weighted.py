@@ -39,7 +39,7 @@ class SmoothWeighted(Rotation):
         score = self._score
         if len(ready) > MANY and isinstance(ready, Crowd):
             crowd: Crowd[C] = ready
-            return crowd.highest(score + crowd.weights)
+            return crowd.heaviest(np.asarray(score))
         highest = score[best.index] + best.weight
         for candidate in ready:
             reached = score[candidate.index] + candidate.weight
@@ -52,8 +52,8 @@ class SmoothWeighted(Rotation):
             return False
         score = self._score
         if len(ready) > MANY and isinstance(ready, Crowd):
-            score += ready.weights * n
-            score[chosen.index] -= ready.weights.sum() * n
+            score += ready.weights if n == 1 else ready.weights * n
+            score[chosen.index] -= ready.total * n
             return False
         total = 0.0
         if n == 1:
