@@ -104,9 +104,7 @@ class Draws:
         for part, segment, profile in self._parts(name):
             address[part][drawn[part] < segment.unknown + segment.full] = FULL
             address[part][drawn[part] < segment.unknown] = UNKNOWN
-            loud = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
-            news = profile.dsn + segment.complaints + segment.unsubscribes
-            quiet[part] = (address[part] == LIVE) & (reply[part] >= loud) & (tail[part] >= news)
+            quiet[part] = ~loud(drawn[part], reply[part], tail[part], segment, profile)
         return People(address, quiet, reply, tail)
 
     def _stretch(self, name: str) -> Floats:
@@ -169,6 +167,15 @@ class Draws:
         name, attempt = parcel.lot.list, parcel.attempt
         indices = range(parcel.first, parcel.first + parcel.n)
         return np.array([self.reply(name, index, attempt) for index in indices])
+
+
+def loud(
+    address: Floats, reply: Floats, tail: Floats, segment: Segment, profile: Profile
+) -> NDArray[np.bool_]:
+    """Tell by draws which messages may meet more than acceptance without news, at the worst."""
+    refused = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
+    news = profile.dsn + segment.complaints + segment.unsubscribes
+    return (address < segment.unknown + segment.full) | (reply < refused) | (tail < news)
 
 
 def _uniforms(key: int, n: int) -> Floats:

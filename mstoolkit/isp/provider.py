@@ -14,7 +14,7 @@ from typing import Any
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
 from mstoolkit.isp.doors import Doors
-from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats
+from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats, loud
 from mstoolkit.isp.gates import NOTHING_WRONG, Credentials
 from mstoolkit.isp.greylist import NONE, Deferred, Greylist
 from mstoolkit.isp.growth import Volumes
@@ -397,10 +397,12 @@ class Provider:
         if first < 0:
             segment = self._segments[parcel.lot.segment]
             dead, full = segment.unknown, segment.unknown + segment.full
-            drawn = (draws.of(purpose, parcel).tolist() for purpose in TOGETHER)
+            drawn, replied, followed = (draws.of(purpose, parcel) for purpose in TOGETHER)
+            where = loud(drawn, replied, followed, segment, self.profile).nonzero()[0]
+            rows = (array[where].tolist() for array in (drawn, replied, followed))
             return [
-                (k, UNKNOWN if a < dead else FULL if a < full else LIVE, u, tail)
-                for k, (a, u, tail) in enumerate(zip(*drawn, strict=True), first)
+                (first + k, UNKNOWN if a < dead else FULL if a < full else LIVE, u, tail)
+                for k, a, u, tail in zip(where.tolist(), *rows, strict=True)
             ]
         people = draws.people[parcel.lot.list]
         if parcel.attempt:
