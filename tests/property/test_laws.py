@@ -29,26 +29,8 @@ from mstoolkit.model import (
 )
 from mstoolkit.strategy import Dispatcher
 from mstoolkit.testing import OK, Rehearsal, accepting
+from tests.rotations import ROTATIONS
 
-ROTATIONS: list[dict[str, Any]] = [
-    {"kind": "round-robin"},
-    {"kind": "batch", "size": 5},
-    {"kind": "interval", "every": 20.0},
-    {"kind": "smooth-weighted"},
-    {"kind": "least-loaded"},
-    {"kind": "priority"},
-    {"kind": "priority", "spill": "busy"},
-    {"kind": "priority", "spill": "health"},
-    {"kind": "interleaved"},
-    {"kind": "stride"},
-    {"kind": "random"},
-    {"kind": "power-of-two"},
-    {"kind": "deficit"},
-    {"kind": "edf"},
-    {"kind": "thompson"},
-    {"kind": "sticky"},
-    {"kind": "sticky", "bound": 1.25},
-]
 each_rotation = pytest.mark.parametrize("rotation", ROTATIONS, ids=lambda each: str(each["kind"]))
 CAMPAIGNS = ("spring", "autumn", "winter")
 LOTS = [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from mstoolkit.config import Breaker, ConfigError, Failover, Limits, Policy, Retry, Server
 from mstoolkit.config.isolation import (
@@ -30,50 +30,12 @@ from mstoolkit.config.pacing import (
 from mstoolkit.config.quota import QuotaSpec, WindowSpec
 from mstoolkit.config.routing import RouteSpec
 from mstoolkit.config.rules import Match, Rule, SetConnections, SetRate, Suspend, Trigger
-from mstoolkit.model import (
-    Closed,
-    Command,
-    ConnectionFailed,
-    Enqueued,
-    Event,
-    Feedback,
-    Lost,
-    Lot,
-    Parcel,
-    PolicyChanged,
-    PoolChanged,
-    Replied,
-    Reply,
-    Send,
-    Tick,
-    Withdrawn,
-)
-from mstoolkit.strategy import Dispatcher
-from mstoolkit.testing import OK, Rehearsal
+from mstoolkit.model import Command, Event, PolicyChanged, PoolChanged
 from mstoolkit.testing.limits import LimitWatch
+from tests.property.histories import PICKS, Histories
+from tests.rotations import ROTATIONS
 
 NAMES = ("a", "b", "c", "d")
-LOTS = [
-    Lot(0, "spring", "spring", "marketing", "gmail", "active", 1e9),
-    Lot(1, "spring", "spring", "marketing", "yahoo", "idle", 1e9),
-    Lot(2, "codes", "codes", "transactional", "gmail", "active", 300.0),
-    Lot(3, "codes", "codes", "transactional", "gmail", "active", 1e9),
-    Lot(4, "autumn", "autumn", "news", "gmail", "idle", 4000.0),
-]
-REPLIES = [
-    OK,
-    Reply(421, "4.7.28", "an unusual rate of mail", "data"),
-    Reply(421, "4.7.28", "an unusual rate of mail from your DKIM domain", "data"),
-    Reply(451, "4.3.0", "try again in 2 minutes", "data"),
-    Reply(450, "4.2.0", "greylisted, try again later", "rcpt"),
-    Reply(450, "4.2.0", "greylisted, try again later", "rcpt"),
-    Reply(452, "4.2.2", "mailbox full", "rcpt"),
-    Reply(550, "5.1.1", "no such user", "rcpt"),
-]
-REFUSALS = [
-    Reply(0, "", "connection refused", "connect"),
-    Reply(421, "4.7.0", "too many connections", "connect"),
-]
 RULES = (
     Rule(
         name="rate",
@@ -97,7 +59,6 @@ RULES = (
         scope="server",
     ),
 )
-PICKS = st.integers(0, 10**6)
 
 
 def seldom(*values: Any) -> st.SearchStrategy[Any]:
@@ -234,27 +195,7 @@ routes = st.lists(
     ),
     max_size=2,
 ).map(tuple)
-rotations = st.sampled_from(
-    [
-        {"kind": "round-robin"},
-        {"kind": "batch", "size": 5},
-        {"kind": "interval", "every": 20.0},
-        {"kind": "smooth-weighted"},
-        {"kind": "least-loaded"},
-        {"kind": "priority"},
-        {"kind": "priority", "spill": "busy"},
-        {"kind": "priority", "spill": "health"},
-        {"kind": "interleaved"},
-        {"kind": "stride"},
-        {"kind": "random"},
-        {"kind": "power-of-two"},
-        {"kind": "deficit"},
-        {"kind": "edf"},
-        {"kind": "thompson"},
-        {"kind": "sticky"},
-        {"kind": "sticky", "bound": 1.25},
-    ]
-)
+rotations = st.sampled_from(ROTATIONS)
 SHARELESS = {"round-robin", "batch", "interval", "thompson"}  # with which canaries are refused
 
 
@@ -289,12 +230,8 @@ BAD = [
 ]
 
 
-def no_answer(now: float, send: Send) -> Event | None:
-    return None
-
-
-class WholePolicy(RuleBasedStateMachine):
-    """Random events in random order; `Rehearsal` checks books, limits and promises each step."""
+class WholePolicy(Histories):
+    """The histories of any policy, with changes of pool and policy on the way."""
 
     @initialize(
         policy=policies,
@@ -305,114 +242,17 @@ class WholePolicy(RuleBasedStateMachine):
     )
     def start(self, policy: Policy, a: Server, b: Server, c: Server | None, batch: int) -> None:
         pool = {"a": a, "b": b} | ({"c": c} if c else {})
-        self.servers, self.policy, self.batch = pool, policy, batch
+        self.begin(pool, policy, batch)
         self.pool = dict(pool)
-        self.play = Rehearsal(pool, policy, no_answer, seed=5, batch=batch)
         self.watch = LimitWatch(pool, policy, batch)
-        self.twin: Dispatcher | None = None
         self.sound = True
-        self.next = 0
-        self.accepted: list[tuple[str, Parcel]] = []
 
     def tell(self, event: Event) -> list[Command]:
         self.sound = False  # until all is checked: a broken one is not played to its end
-        commands = self.play.tell(event)
+        commands = super().tell(event)
         self.watch.see(event, commands)
-        if self.twin is not None:
-            assert self.twin.handle(event) == commands, "the restored one decides otherwise"
         self.sound = True
         return commands
-
-    @property
-    def now(self) -> float:
-        return self.play.now
-
-    def pick(self, number: int) -> Send:
-        opened = list(self.play.open.values())
-        return opened[number % len(opened)]
-
-    # -- mail and answers
-
-    @rule(
-        lot=st.sampled_from(LOTS),
-        n=st.integers(1, 40),
-        counted=st.booleans(),
-        suppressed=st.sampled_from([False, False, False, True]),
-    )
-    def enqueue(self, lot: Lot, n: int, counted: bool, suppressed: bool) -> None:
-        first = -1 if counted and self.batch > 1 else self.next
-        self.next += n
-        self.tell(Enqueued(self.now, Parcel(lot, first, n, 0, self.now), suppressed))
-
-    @precondition(lambda self: self.play.open)
-    @rule(
-        which=PICKS,
-        after=st.floats(0.0, 3.0),
-        kinds=st.lists(st.sampled_from(REPLIES), min_size=1, max_size=3, unique=True),
-        cut=st.integers(0, 100),
-        closed=st.booleans(),
-    )
-    def answer(self, which: int, after: float, kinds: list[Reply], cut: int, closed: bool) -> None:
-        send = self.pick(which)
-        n = send.parcel.n
-        unsent = n * cut // 100 if closed else 0
-        replies, left = [], n - unsent
-        for k, reply in enumerate(kinds):
-            share = left if k == len(kinds) - 1 else left // 2
-            if share:
-                replies.append((reply, share))
-            left -= share
-        if kinds[0] is OK and replies and send.parcel.first >= 0 and n == 1 and not unsent:
-            self.accepted.append((send.server, send.parcel))
-        self.tell(Replied(self.now + after, send.token, tuple(replies), unsent, after, closed))
-
-    @precondition(lambda self: self.play.open)
-    @rule(count=st.integers(1, 30), after=st.sampled_from([0.0, 0.3, 20.0]))
-    def answer_many(self, count: int, after: float) -> None:
-        """Accept what is open, so that histories get anywhere."""
-        for _ in range(count):
-            if not self.play.open:
-                return
-            send = self.pick(0)
-            self.tell(Replied(self.now + after, send.token, ((OK, send.parcel.n),)))
-
-    @precondition(lambda self: self.play.open)
-    @rule(which=PICKS, after=st.floats(0.0, 3.0), reply=st.sampled_from(REFUSALS))
-    def fail(self, which: int, after: float, reply: Reply) -> None:
-        self.tell(ConnectionFailed(self.now + after, self.pick(which).token, reply))
-
-    @precondition(lambda self: self.play.open)
-    @rule(which=PICKS, after=st.floats(0.0, 3.0))
-    def lose(self, which: int, after: float) -> None:
-        self.tell(Lost(self.now + after, self.pick(which).token))
-
-    @rule(late=st.sampled_from([0.0, 0.0, 0.0, 1.0, 50.0, 4000.0]), times=st.integers(1, 10))
-    def wake(self, late: float, times: int) -> None:
-        for _ in range(times):
-            due = self.play.dispatcher.next_wakeup()
-            if due is None or due > 1e8:
-                return
-            self.tell(Tick(due + late))
-
-    @rule(first=st.integers(0, 300), n=st.integers(1, 50), all_of_it=st.booleans())
-    def withdraw(self, first: int, n: int, all_of_it: bool) -> None:
-        name = "codes" if all_of_it else "spring"
-        self.tell(Withdrawn(self.now, name, -1 if all_of_it else first, n))
-
-    @precondition(lambda self: self.accepted)
-    @rule()
-    def bounce_later(self) -> None:
-        server, parcel = self.accepted.pop()
-        reply = Reply(550, "5.1.1", "no such user", "dsn")
-        self.tell(Feedback(self.now, "dsn", server, parcel, self.now, reply))
-
-    @rule()
-    def close_idle(self) -> None:
-        """The receiver ends a connection between two messages."""
-        busy = {send.connection for send in self.play.open.values()}
-        idle = [s.connection for _, s in self.play.all(Send) if s.connection not in busy]
-        if idle:
-            self.tell(Closed(self.now, idle[-1]))
 
     # -- changes
 
@@ -436,7 +276,6 @@ class WholePolicy(RuleBasedStateMachine):
 
     @rule(policy=policies)
     def swap(self, policy: Policy) -> None:
-        self.policy_now = policy
         self.tell(PolicyChanged(self.now, policy.model_dump_json()))
 
     @rule(event=st.sampled_from(BAD))
@@ -453,16 +292,6 @@ class WholePolicy(RuleBasedStateMachine):
         with pytest.raises(ConfigError):
             dispatcher.handle(event)
         assert json.dumps(dispatcher.snapshot()) == before
-
-    @rule()
-    def restore(self) -> None:
-        """From here on a dispatcher restored from JSON text must decide the same."""
-        text = json.dumps(self.play.dispatcher.snapshot())
-        self.twin = Dispatcher(self.servers, self.policy, seed=5, batch=self.batch)
-        self.twin.restore(json.loads(text))
-        assert json.dumps(self.twin.snapshot()) == text
-        assert self.twin.totals == self.play.totals
-        assert self.twin.next_wakeup() == self.play.dispatcher.next_wakeup()
 
     # -- what holds at any time
 
@@ -488,27 +317,6 @@ class WholePolicy(RuleBasedStateMachine):
                 assert route.rotation.choose(route.eligible, route.ready, self.now) is None
         self.sound = True
 
-    @invariant()
-    def slots_are_accounted_for(self) -> None:
-        """A path's slots are idle or taken by an open attempt, each in one place."""
-        if not hasattr(self, "play"):
-            return
-        dispatcher: Any = self.play.dispatcher
-        flights = list(dispatcher._flights.values())
-        for server in dispatcher._pool.servers:
-            taken = 0
-            for path in server.paths:
-                mine: list[int] = []
-                for flight in flights:
-                    if flight[0].path is path:
-                        mine += [flight[2]] if isinstance(flight[2], int) else flight[2]
-                assert sorted([*mine, *path.idle]) == list(range(len(path.used)))
-                taken += len(mine)
-            assert server.in_use == taken
-        for gate in dispatcher._pool.fence.gates._all.values():
-            held = sum(flight[1].slots for flight in flights if gate in flight[0].gates)
-            assert gate.in_use == held, gate.name
-
     def teardown(self) -> None:
         """With everything answered well from now on, every message ends."""
         if not getattr(self, "sound", False):
@@ -520,20 +328,7 @@ class WholePolicy(RuleBasedStateMachine):
             self.pool[name] = spec
             self.tell(PoolChanged(self.now, name, kind, spec.model_dump_json()))  # type: ignore[arg-type]
             self.tell(PoolChanged(self.now, name, "restored"))
-        for _ in range(20_000):
-            totals = self.play.totals
-            if not totals["queued"] + totals["in_flight"]:
-                break
-            if self.play.open:
-                send = self.pick(0)
-                self.tell(Replied(self.now + 0.1, send.token, ((OK, send.parcel.n),)))
-            else:
-                due = self.play.dispatcher.next_wakeup()
-                assert due is not None, f"nothing will wake what waits: {totals}"
-                assert due < 1e8, f"nothing will wake what waits: {totals}"
-                self.tell(Tick(due))
-        totals = self.play.totals
-        assert not totals["queued"] + totals["in_flight"], totals
+        self.end(steps=20_000)
         self.watch.check()
 
 
