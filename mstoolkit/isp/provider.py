@@ -19,14 +19,10 @@ from mstoolkit.isp.gates import NOTHING_WRONG, Credentials
 from mstoolkit.isp.greylist import NONE, Deferred, Greylist
 from mstoolkit.isp.growth import Volumes
 from mstoolkit.isp.history import Archive
-from mstoolkit.isp.reading import Habits, habits
+from mstoolkit.isp.reading import CLICK_DELAY, PREFETCH_DELAY, habits
 from mstoolkit.isp.standing import Standing, Truth
 from mstoolkit.model import Parcel, Reply
 
-__all__ = ["CLICK_DELAY", "PREFETCH_DELAY", "Habits", "Provider", "habits"]
-
-CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
-PREFETCH_DELAY = 60.0  # s from acceptance to a machine's fetch; an assumption
 Heard = Sequence[tuple[int, float]]
 _CLOSING = 421  # the code that closes the connection (RFC 5321)
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one

@@ -9,6 +9,9 @@ import numpy as np
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.draws import Floats
 
+CLICK_DELAY = 30.0  # s from opening to clicking; an assumption
+PREFETCH_DELAY = 60.0  # s from acceptance to a machine's fetch; an assumption
+
 
 class Habits(NamedTuple):
     """How mail of a segment is read at a provider: numbers, or arrays of them for many messages."""

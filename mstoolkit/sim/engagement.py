@@ -17,7 +17,7 @@ from mstoolkit.config.scenario import source_ip
 from mstoolkit.eventlog.observations import Accepted, Array, Observations
 from mstoolkit.isp import Draws, Provider
 from mstoolkit.isp.draws import LIVE
-from mstoolkit.isp.provider import CLICK_DELAY, PREFETCH_DELAY, Habits, habits
+from mstoolkit.isp.reading import CLICK_DELAY, PREFETCH_DELAY, Habits, habits
 from mstoolkit.model import Parcel
 
 _BIN = 3600.0  # counted opens are told in bins of so many s

@@ -9,7 +9,7 @@ from mstoolkit.config import Segment, load_profile
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.isp import Draws, providers
 from mstoolkit.isp.draws import FULL, LIVE, UNKNOWN
-from mstoolkit.isp.provider import habits
+from mstoolkit.isp.reading import habits
 from mstoolkit.model import Parcel
 from mstoolkit.testing import small_scenario
 
