@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple, get_args
 from pydantic import BaseModel, BeforeValidator
 
 from mstoolkit.config.isps import ABOUT, documentation
-from mstoolkit.config.profile import Profile, ReplyText
+from mstoolkit.config.profile import Profile
+from mstoolkit.config.replies import ReplyText
 from mstoolkit.config.units import Duration, Rate
 
 Standing = Literal["verified", "assumed", "undocumented"]
@@ -24,6 +25,16 @@ _COUNTED: Mapping[str, str] = {
     "pushed": "messages",
     "cold": "messages",
     "bulk_from": "messages/day",
+    "trap": "messages",
+    "recycled": "messages",
+    "read": "messages",
+    "deleted": "messages",
+    "minimum": "messages",
+    "days": "days with mail",
+    "junk": "points",
+    "reject": "points",
+    "spam": "points",
+    "penalty": "points",
     "factor": "times",
     "prefix": "bits",
 }

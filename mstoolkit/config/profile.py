@@ -12,21 +12,43 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mstoolkit.config.base import Frozen
-from mstoolkit.config.explain import offer
+from mstoolkit.config.replies import Gates, Replies
+from mstoolkit.config.reputation import Reputation
 from mstoolkit.config.units import Count, Duration, Number, Rate, Share
+
+
+class Dynamic(Frozen):
+    """Rspamd's dynamic rate limit: each verdict multiplies rate and burst, within bounds.
+
+    The multipliers are kept for ``expiry`` without mail.
+    """
+
+    ham_rate: Number = Field(1.01, ge=1)
+    ham_burst: Number = Field(1.02, ge=1)
+    spam_rate: Number = Field(0.99, gt=0, le=1)
+    spam_burst: Number = Field(0.98, gt=0, le=1)
+    least_rate: Number = Field(0.2, gt=0, le=1)
+    most_rate: Number = Field(5.0, ge=1)
+    least_burst: Number = Field(0.1, gt=0, le=1)
+    most_burst: Number = Field(10.0, ge=1)
+    expiry: Duration = Field(2 * 86400.0, gt=0)
 
 
 class RateLimit(Frozen):
     """The hidden limit per source IP: from ``cautious`` (cold or bad) to ``ceiling`` (warm, good).
 
     It moves on a log scale with reputation times warmth. ``window`` is the time over which the
-    provider counts: about ``rate x window`` messages may come at once.
+    provider counts: about ``rate x window`` messages may come at once. ``warmup_volume`` accepted
+    messages make an address warm; without mail it cools, evenly, and is cold after ``idle``.
+    ``dynamic`` lets the limit move with each verdict besides, as Rspamd's does.
     """
 
     cautious: Rate
     ceiling: Rate
     window: Duration = Field(60.0, gt=0)
     warmup_volume: Count = Field(20_000, ge=1)
+    idle: Duration = Field(30 * 86400.0, gt=86400.0)
+    dynamic: Dynamic | None = None
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -53,14 +75,24 @@ class Connections(Frozen):
 class Growth(Frozen):
     """How fast the daily volume of a source IP may grow before it is throttled.
 
-    A day may bring ``factor`` times the average of the last ``trailing`` days with mail, and always
-    ``cold`` messages. After ``idle`` without mail the address is as cold as a new one.
+    A day may bring ``factor`` times the mean of the last ``days`` with mail, and always ``cold``
+    messages; ``at_once`` of that share may come at once, the rest as the day goes on.
     """
 
     factor: Number = Field(2.0, ge=1)
-    trailing: Duration = Field(7 * 86400.0, ge=86400.0)
+    days: Count = Field(3, ge=1, le=60)
     cold: Count = Field(5000, ge=1)
-    idle: Duration = Field(30 * 86400.0, gt=0)
+    at_once: Share = Field(0.5, gt=0)
+
+    @property
+    def sustained(self) -> float:
+        """The daily growth that can be kept up: 1.45 for a factor of 2 over three days."""
+        low, high = 1.0, self.factor
+        for _ in range(60):
+            middle = (low + high) / 2
+            mean = sum(middle**-k for k in range(self.days)) / self.days
+            low, high = (middle, high) if self.factor * mean > middle else (low, middle)
+        return low
 
 
 class Rung(Frozen):
@@ -108,40 +140,6 @@ class Greylisting(Frozen):
     share: Share = 1.0
 
 
-Demand = Literal["ignored", "bulk", "always"]
-
-
-class Gates(Frozen):
-    """What must be in order before a message is looked at: of bulk senders, of all, or of none.
-
-    A sender of more than ``bulk_from`` messages a day is a bulk sender. ``reply`` of each gate that
-    refuses is the profile's ``gates`` text of that name, else a policy refusal.
-    """
-
-    bulk_from: Count = Field(5000, ge=1)
-    spf: Demand = "ignored"
-    dkim: Demand = "ignored"
-    dmarc: Demand = "ignored"
-    tls: Demand = "ignored"
-    ptr: Demand = "ignored"
-    helo: Demand = "ignored"
-    one_click: Demand = "ignored"
-
-
-class Reputation(Frozen):
-    """How the provider judges a source IP.
-
-    Good and bad signals decay with ``half_life``; ``prior`` is the weight (messages) of a good
-    start. A complaint, an unknown user or a pushed throttle counts as so many bad messages.
-    """
-
-    half_life: Duration = Field(gt=0)
-    prior: Number = Field(gt=0)
-    complaint: Number = Field(ge=0)
-    unknown: Number = Field(ge=0)
-    pushed: Number = Field(ge=0)
-
-
 class Blocklisting(Frozen):
     """Below ``threshold`` reputation the source IP is refused for ``lasts`` (5xx)."""
 
@@ -150,13 +148,20 @@ class Blocklisting(Frozen):
 
 
 class Placement(Frozen):
-    """Inbox share at a bad and at a good reputation (a logistic between), and the missing share."""
+    """Inbox share at a bad and at a good reputation (a logistic between), and the missing share.
+
+    A reputation counts for ``cold`` of itself at a cold address. ``tabs`` of the inbox share, but
+    of transactional mail, goes to a tab (promotions). The defaults of the curve are a fit to inbox
+    placement by Sender Score (Return Path 2017): 92, 72 and 45 % in the bands that end at 100.
+    """
 
     worst: Share
     best: Share
-    midpoint: Share = 0.6
-    slope: Number = Field(12.0, gt=0)
+    midpoint: Share = 0.775
+    slope: Number = Field(13.2, gt=0)
     missing: Share = 0.0
+    cold: Share = 0.85
+    tabs: Share = 0.0
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -165,50 +170,29 @@ class Placement(Frozen):
         return self
 
 
-class ReplyText(Frozen):
-    """A reply as the provider sends it."""
+class Content(Frozen):
+    """What is thought of the content's spam score: from ``junk`` on spam folder, then refused.
 
-    code: Count = Field(ge=200, le=599)
-    status: str = Field(pattern=r"^(\d\.\d{1,3}\.\d{1,3})?$")
-    text: str
+    The defaults are those of Rspamd's actions (add header, reject).
+    """
+
+    junk: Number = Field(6.0, gt=0)
+    reject: Number = Field(15.0, gt=0)
 
 
-class Replies(Frozen):
-    """The provider's texts by what they mean."""
+class Banner(Frozen):
+    """How long a connection waits for the banner: at a good and at the worst reputation."""
 
-    accepted: ReplyText
-    throttled: ReplyText
-    busy: ReplyText
-    full: ReplyText
-    unknown: ReplyText
-    blocked: ReplyText
-    spam: ReplyText
-    connections: ReplyText
-    greylisted: ReplyText | None = None
-    gates: dict[str, ReplyText] = {}
-
-    @model_validator(mode="after")
-    def _only_acceptance_accepts(self) -> Self:
-        for name in type(self).model_fields:
-            reply = getattr(self, name)
-            families, wanted = ((2,), "2xx") if name == "accepted" else ((4, 5), "4xx or 5xx")
-            if isinstance(reply, ReplyText) and reply.code // 100 not in families:
-                raise ValueError(f"{name}.code: {reply.code} cannot be; give {wanted}")
-        return self
-
-    @model_validator(mode="after")
-    def _gates_exist(self) -> Self:
-        known = [name for name in Gates.model_fields if name != "bulk_from"]
-        for name, reply in self.gates.items():
-            if name not in known:
-                raise ValueError(f"gates.{name}: there is no such gate; {offer(name, known)}")
-            if reply.code < 400:
-                raise ValueError(f"gates.{name}.code: {reply.code} is no refusal; give 4xx or 5xx")
-        return self
+    good: Duration = 0.0
+    bad: Duration = 0.0
 
 
 class Engagement(Frozen):
-    """Timing of what people do with delivered mail: log-normal delays, capped by the follow-up."""
+    """What people do with delivered mail, and when: log-normal delays, capped by the follow-up.
+
+    ``spam_opens`` and ``tab_opens`` are opens in the spam folder and in tabs, as shares of those in
+    the inbox; ``prefetch`` of the mail is opened by machines.
+    """
 
     open_median: Duration
     open_sigma: Number = Field(gt=0)
@@ -216,6 +200,7 @@ class Engagement(Frozen):
     complaint_sigma: Number = Field(gt=0)
     prefetch: Share = 0.0
     spam_opens: Share = 0.1
+    tab_opens: Share = 1.0
 
 
 def _one_number(value: object) -> object:
@@ -237,7 +222,7 @@ class Profile(Frozen):
 
     ``hosted_by`` names the provider that takes the mail since ``hosted_since``, if it is another
     one; that is a year, a month or a day, as ``2024-05``, and always if it is left out.
-    ``blocklists`` are those that it consults; nothing acts on them yet.
+    ``blocklists`` are those that it consults (`mstoolkit.config.blocklists`).
 
     ``source`` and ``assumed`` document the figures: the sources by key, and the keys that nobody
     has published, so that a sensitivity run knows what to vary. A key speaks for the whole table of
@@ -262,6 +247,8 @@ class Profile(Frozen):
     blocklisting: Blocklisting
     placement: Placement
     engagement: Engagement
+    content: Content = Content()
+    banner: Banner = Banner()
     replies: Replies
     growth: Growth | None = None
     escalation: Escalation | None = None

@@ -19,7 +19,7 @@ from mstoolkit.config.data import data_path, data_text
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
 from mstoolkit.config.patterns import compile_pattern
-from mstoolkit.config.profile import ReplyText
+from mstoolkit.config.replies import ReplyText
 from mstoolkit.config.toml import check_finite, parse_toml
 from mstoolkit.config.units import WRITTEN, Count, Duration, Rate, Share, parse_duration
 from mstoolkit.model import Phase

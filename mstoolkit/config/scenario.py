@@ -14,7 +14,7 @@ from mstoolkit.config.explain import offer
 from mstoolkit.config.pacing import Allowance, Limits
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.profile import Profile
-from mstoolkit.config.units import Count, Duration, Number, Share
+from mstoolkit.config.units import Count, Duration, Number, Rate, Share
 from mstoolkit.config.weighting import TableWeighing
 
 ROUND_TRIPS = 3  # of a message: MAIL with RCPT and DATA, the body, the dot; an assumption
@@ -30,6 +30,16 @@ class Authentication(Frozen):
     tls: bool = True
     ptr: bool = True
     helo: bool = True
+
+
+class Neighbours(Frozen):
+    """Other senders on the same source IP: what they send in all, and the share of it that is bad.
+
+    Mailbox providers get of it what they get of the audience.
+    """
+
+    rate: Rate
+    bad: Share = 0.0
 
 
 class Server(Frozen):
@@ -61,6 +71,8 @@ class Server(Frozen):
         Limits of every path of this server; ``isp_limits`` those of one ISP.
     authentication
         What of its mail is in order: ``spf``, ``dkim``, ``dmarc``, ``tls``, ``ptr``, ``helo``.
+    neighbours
+        Who else sends from the same address, as on a provider's shared pool.
     total
         Limits of the server as a whole, instead of what the strategy says of each.
     """
@@ -77,6 +89,7 @@ class Server(Frozen):
     cost_per_1000: Number = Field(0.0, ge=0)
     warm: Share = 1.0
     authentication: Authentication = Authentication()
+    neighbours: Neighbours | None = None
     limits: Limits = Limits()
     total: Allowance | None = None
     isp_limits: dict[str, Limits] = {}
@@ -86,6 +99,9 @@ class Segment(Frozen):
     """An engagement band of the audience: who reads, who complains, which addresses are dead.
 
     All rates are shares of the segment's messages under perfect placement; placement lowers them.
+    ``deletes`` are deleted unread. Of the addresses, ``unknown`` are dead, ``full`` have a full
+    mailbox, ``traps`` never belonged to anybody and ``recycled`` ones not any more: both are spam
+    traps, which accept and tell.
     """
 
     share: Share
@@ -96,6 +112,15 @@ class Segment(Frozen):
     unknown: Share = 0.0
     full: Share = 0.0
     suppressed: Share = 0.0
+    deletes: Share = 0.0
+    traps: Share = 0.0
+    recycled: Share = 0.0
+
+    @model_validator(mode="after")
+    def _addresses_fit(self) -> Segment:
+        if self.unknown + self.full + self.traps + self.recycled > 1:
+            raise ValueError("unknown: with full, traps and recycled it is above 1; lower it")
+        return self
 
 
 class Audience(Frozen):
@@ -113,13 +138,17 @@ class Audience(Frozen):
 
 
 class Campaign(Frozen):
-    """Mail to the whole audience (or its first ``size`` recipients), enqueued over ``spread``."""
+    """Mail to the whole audience (or its first ``size`` recipients), enqueued over ``spread``.
+
+    ``content`` is its spam score as filters see it: 0 is spotless, Rspamd refuses from 15.
+    """
 
     stream: str = "marketing"
     start: Duration = 0.0
     spread: Duration = 0.0
     size: Count | None = Field(None, ge=1)
     one_click: bool = True
+    content: Number = Field(0.0, ge=0)
     expires: Duration = Field(72 * 3600.0, gt=0)
 
 
@@ -130,6 +159,15 @@ class Outage(Frozen):
     start: Duration
     lasts: Duration = Field(gt=0)
     kind: Literal["refuse"] = "refuse"
+
+
+class Listing(Frozen):
+    """A server's source IP is on a blocklist for a while, whatever it does."""
+
+    server: str
+    blocklist: str
+    start: Duration = 0.0
+    lasts: Duration = Field(gt=0)
 
 
 class Scenario(Frozen):
@@ -149,6 +187,7 @@ class Scenario(Frozen):
     audience: Audience
     campaigns: dict[str, Campaign] = Field(min_length=1)
     outages: tuple[Outage, ...] = ()
+    listings: tuple[Listing, ...] = ()
     isps: dict[str, Profile]
     strategies: dict[str, Policy] = Field(min_length=1)
 
@@ -156,6 +195,8 @@ class Scenario(Frozen):
     def _names_exist(self) -> Scenario:
         for number, outage in enumerate(self.outages):
             _check_name(f"outages.{number}.server", outage.server, self.servers, "servers")
+        for number, listing in enumerate(self.listings):
+            _check_name(f"listings.{number}.server", listing.server, self.servers, "servers")
         for name in self.audience.isps:
             _check_name("audience.isps", name, self.isps, "isps")
         for name, server in self.servers.items():

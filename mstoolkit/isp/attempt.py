@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mstoolkit.config.profile import ReplyText
+from mstoolkit.config.replies import ReplyText
 from mstoolkit.model import FeedbackKind, Parcel, Phase, Reply
 
 Replies = tuple[tuple[Reply, int], ...]

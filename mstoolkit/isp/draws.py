@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mstoolkit.config import Profile, Scenario, Segment
 from mstoolkit.config.mailing import Mailing
+from mstoolkit.isp.content import refused as refused_for_content
 from mstoolkit.model import Parcel, SplitMix64, stream_key
 from mstoolkit.model.random import GOLDEN
 
@@ -21,23 +22,25 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int8]
 Loud = tuple[list[int], list[int], list[float], list[float]]
 _T = TypeVar("_T")
-LIVE, UNKNOWN, FULL = 0, 1, 2
+LIVE, UNKNOWN, FULL, TRAP, RECYCLED = range(5)  # what an address is
 REJECTED_AT_WORST = 20.0  # spam_rejected grows by so many times itself as reputation falls to 0
 SERVICE_SIGMA = 0.35  # spread of a provider's working time (log-normal); an assumption
 Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "service", "greylist"]
 _GOLDEN, _MIX_1, _MIX_2 = map(np.uint64, (GOLDEN, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
 TOGETHER: tuple[Purpose, ...] = ("address", "reply", "tail")  # what one attempt is answered by
+_KINDS = np.array([UNKNOWN, FULL, TRAP, RECYCLED, LIVE], np.int8)
 _NORMAL = frozenset({"delay", "service"})
 
 
 class People:
     """What single messages of one list look up, by position.
 
-    ``address`` is 0 (live), 1 (unknown user) or 2 (mailbox full), a lasting property of the
-    recipient. ``quiet`` is 1 where a first attempt cannot meet anything but acceptance without
-    news, whatever the sender's reputation, so that the provider need not look further. All others
-    are ``loud``: lists of their positions, addresses, reply draws and tail draws.
+    ``address`` is 0 (live), 1 (unknown user), 2 (mailbox full), 3 or 4 (a pristine or recycled spam
+    trap), a lasting property of the recipient. ``quiet`` is 1 where a first attempt cannot meet
+    anything but acceptance without news, whatever the sender's reputation, so that the provider
+    need not look further. All others are ``loud``: lists of their positions, addresses, reply draws
+    and tail draws.
     """
 
     __slots__ = ("address", "loud", "quiet")
@@ -101,24 +104,24 @@ class Draws:
         address = np.zeros(self._sizes[name], np.int8)
         quiet = np.zeros(self._sizes[name], bool)
         drawn, reply, tail = (self.array(purpose, name) for purpose in TOGETHER)
-        for part, segment, profile in self._parts(name):
-            address[part][drawn[part] < segment.unknown + segment.full] = FULL
-            address[part][drawn[part] < segment.unknown] = UNKNOWN
-            quiet[part] = ~loud(drawn[part], reply[part], tail[part], segment, profile)
+        for part, segment, profile, score in self._parts(name):
+            address[part] = kinds(drawn[part], segment)
+            quiet[part] = ~loud(drawn[part], reply[part], tail[part], segment, profile, score)
         return People(address, quiet, reply, tail)
 
     def _stretch(self, name: str) -> Floats:
         normal = self.array("service", name)
         return np.asarray(np.exp(SERVICE_SIGMA * normal - SERVICE_SIGMA**2 / 2))
 
-    def _parts(self, name: str) -> Iterator[tuple[slice, Segment, Profile]]:
-        """Yield the parts of a list that are alike to everybody."""
+    def _parts(self, name: str) -> Iterator[tuple[slice, Segment, Profile, float]]:
+        """Yield the parts of a list that are alike to everybody, with their spam score."""
         for block in self._mailing.blocks:
             lot = block.lot
             if lot.list == name:
                 part = slice(block.first, block.first + block.n)
                 segment = self._scenario.audience.segments[lot.segment]
-                yield part, segment, self._scenario.isps[lot.isp]
+                score = self._scenario.campaigns[lot.campaign].content
+                yield part, segment, self._scenario.isps[lot.isp], score
 
     def array(self, purpose: Purpose, name: str) -> Floats:
         """Return the draws of a whole list, by position: uniform in [0, 1), or standard normal."""
@@ -169,13 +172,27 @@ class Draws:
         return np.array([self.reply(name, index, attempt) for index in indices])
 
 
+def kinds(drawn: Floats, segment: Segment) -> Ints:
+    """Return what addresses are, by their draws."""
+    limits = np.cumsum([segment.unknown, segment.full, segment.traps, segment.recycled])
+    return _KINDS[np.searchsorted(limits, drawn, side="right")]
+
+
 def loud(
-    address: Floats, reply: Floats, tail: Floats, segment: Segment, profile: Profile
+    address: Floats,
+    reply: Floats,
+    tail: Floats,
+    segment: Segment,
+    profile: Profile,
+    score: float = 0.0,
 ) -> NDArray[np.bool_]:
     """Tell by draws which messages may meet more than acceptance without news, at the worst."""
     refused = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
+    if score:
+        refused += refused_for_content(score, profile.content)
     news = profile.dsn + segment.complaints + segment.unsubscribes
-    return (address < segment.unknown + segment.full) | (reply < refused) | (tail < news)
+    special = segment.unknown + segment.full + segment.traps + segment.recycled
+    return (address < special) | (reply < refused) | (tail < news)
 
 
 def _uniforms(key: int, n: int) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from mstoolkit.config import Profile
 from mstoolkit.config.scenario import Authentication
@@ -24,7 +24,7 @@ _ORDER: tuple[tuple[Gate, Phase], ...] = (  # as they come up in a session
 
 
 class Credentials(NamedTuple):
-    """What can be told of a scenario's mail: of its servers, by source IP, and of its campaigns."""
+    """What is in order about a scenario's mail: of its servers, by source IP, and its campaigns."""
 
     authentication: Mapping[str, Authentication]
     one_click: Mapping[str, bool]
@@ -48,6 +48,18 @@ class Gatekeeper:
         self._known: dict[tuple[str, str], tuple[Reply | None, Reply | None]] = {}
         self._counts: dict[int, int] = {}
         self._bulk = False
+
+    @classmethod
+    def of(cls, profile: Profile, credentials: Credentials) -> Self | None:
+        """Return the gates of a provider; None if they are open to all mail that is known of."""
+        gates = cls(profile, credentials)
+        sources = credentials.authentication or {"": Authentication()}
+        campaigns = credentials.one_click or {"": True}
+        for source in sources:
+            for campaign in campaigns:
+                if any(gates._closed(source, campaign)):
+                    return gates
+        return None
 
     def admit(self, now: float, source_ip: str, campaign: str, n: int) -> int:
         """Return how many of `n` messages pass, the first ones."""

@@ -1,19 +1,40 @@
-"""How fast a source IP may grow: a day's volume is held against the days before it.
+"""How fast a source IP may grow: what it brings is held against its last days with mail.
 
-A day may bring `factor` times the mean of the last days with mail, and always the `cold` volume.
-Each day without mail takes its share of `idle` off what is remembered, linearly, until nothing is
-left: that it cools is what senders report, the straight line is an assumption. Days are counted
-from scenario time 0; a message is of the day in which it arrives, and only what passes is counted.
+A day may bring `factor` times the mean of those days, and always the `cold` volume. The day's share
+becomes free evenly; `at_once` of it may come in one go. Who keeps to a factor of 2 over three days
+can grow by 1.45 a day for good, or double every third day, as the cautious published plans do.
+
+Each day without mail takes its share of `idle` off what is remembered: that an address cools is
+what senders report, the straight line is an assumption. Days are counted from scenario time 0.
 """
 
 from __future__ import annotations
 
-from math import ceil
 from typing import Any
 
 from mstoolkit.config.profile import Growth
 
 DAY = 86400.0
+
+
+def left_over(last: float, day: float, idle: float) -> float:
+    """Return the share of a memory of day `last` that is left on another day.
+
+    Parameters
+    ----------
+    last, day : float
+        Numbers of days; the first day without mail takes nothing off.
+    idle : float
+        Time (s) after which nothing is left.
+
+    Examples
+    --------
+    >>> left_over(0, 1, 30 * DAY), left_over(0, 16, 30 * DAY), left_over(0, 40, 30 * DAY)
+    (1.0, 0.5, 0.0)
+    """
+    if day <= last + 1.0:
+        return 1.0
+    return max(0.0, 1.0 - (day - last - 1.0) * DAY / idle)
 
 
 class Volumes:
@@ -23,99 +44,78 @@ class Volumes:
     ----------
     growth : Growth
         What is tolerated.
+    idle : float
+        Time (s) without mail after which all is forgotten.
     known : float
         Messages of the day before the start, of an address that was known by then.
 
     Examples
     --------
-    >>> volumes = Volumes(Growth(factor=2.0, cold=100))
-    >>> [volumes.take(day * DAY, 0.0, 1000, 1000) for day in range(4)]
-    [100, 200, 300, 400]
+    >>> volumes = Volumes(Growth(factor=2.0, cold=100), idle=30 * DAY)
+    >>> volumes.room(0.0), volumes.tolerated
+    (50.0, 100.0)
+    >>> volumes.count(0.0, 50)
+    >>> volumes.room(0.0), volumes.room(DAY / 4)
+    (0.0, 25.0)
     """
 
-    __slots__ = ("_days", "_growth")
+    __slots__ = ("_at", "_days", "_growth", "_idle", "_level", "tolerated")
 
-    def __init__(self, growth: Growth, known: float = 0.0) -> None:
+    def __init__(self, growth: Growth, idle: float, known: float = 0.0) -> None:
         self._growth = growth
-        # [day, messages, most of them that day], in order; a day begins with its first message
-        self._days: list[list[float]] = [[-1.0, known, known]] if known > 0.0 else []
+        self._idle = idle
+        self._days: list[list[float]] = [[-1.0, known]] if known > 0.0 else []  # [day, messages]
+        self._at = self._level = 0.0
+        self.tolerated = self._most(0.0)  # messages, of the present day
 
-    def take(self, now: float, span: float, n: int, passing: int) -> int:
-        """Count what a parcel brings; return how many of its messages are tolerated.
+    def room(self, now: float) -> float:
+        """Return how many messages may come at once."""
+        self._leak(now)
+        return self._growth.at_once * self.tolerated - self._level
 
-        Parameters
-        ----------
-        now, span : float
-            The first message's time and how long all of them take, s.
-        n : int
-            Messages of the parcel, evenly spread.
-        passing : int
-            How many of them, the first, come as far as here.
-        """
-        taken = 0
-        while taken < passing:
-            day = (now + span * taken / n) // DAY
-            until = passing
-            if span > 0.0:
-                until = min(passing, max(taken + 1, ceil(((day + 1) * DAY - now) * n / span)))
-            wanted = until - taken
-            fits = self._count(day, wanted)
-            taken += fits
-            if fits < wanted:
-                break
-        return taken
+    def count(self, now: float, n: float) -> None:
+        """Take note of `n` messages."""
+        self._leak(now)
+        day = now // DAY
+        if not self._days or self._days[-1][0] < day:
+            self._begin(day)
+        self._days[-1][1] += n
+        self._level += n
 
-    def most(self, day: float) -> float:
-        """Return how many messages a day may bring in all."""
-        for row in reversed(self._days):
-            if row[0] == day:
-                return row[2]
-        earlier = [row for row in self._days if row[0] < day][-self._remembered :]
-        if not earlier:
-            return self._growth.cold
-        mean = sum(row[1] for row in earlier) / len(earlier)
-        left = self._left(earlier[-1][0], day)
-        return max(float(self._growth.cold), self._growth.factor * mean * left)
-
-    def snapshot(self) -> list[list[float]]:
+    def snapshot(self) -> list[Any]:
         """Return the state."""
-        return [list(row) for row in self._days]
+        return [self._at, self._level, self.tolerated, [list(row) for row in self._days]]
 
     def restore(self, state: Any) -> None:
         """Continue as the one that the state was taken of."""
-        self._days = [list(row) for row in state]
+        self._at, self._level, self.tolerated, days = state
+        self._days = [list(row) for row in days]
 
-    @property
-    def _remembered(self) -> int:
-        return int(self._growth.trailing // DAY)
+    def _leak(self, now: float) -> None:
+        if now <= self._at:
+            return
+        if now // DAY > self._at // DAY:
+            self.tolerated = self._most(now // DAY)
+        level = self._level - (now - self._at) * self.tolerated / DAY
+        self._level = level if level > 0.0 else 0.0
+        self._at = now
 
-    def _left(self, last: float, day: float) -> float:
-        """Return the share of the memory that the days between have left over."""
-        return max(0.0, 1.0 - (day - last - 1.0) * DAY / self._growth.idle)
+    def _most(self, day: float) -> float:
+        """Return how many messages a day may bring in all."""
+        earlier = [row for row in self._days if row[0] < day][-self._growth.days :]
+        cold = float(self._growth.cold)
+        if not earlier:
+            return cold
+        mean = sum(row[1] for row in earlier) / len(earlier)
+        left = left_over(earlier[-1][0], day, self._idle)
+        return max(cold, self._growth.factor * mean * left)
 
-    def _count(self, day: float, n: int) -> int:
-        row = next((row for row in reversed(self._days) if row[0] == day), None)
-        if row is None:
-            row = self._begin(day)
-        fits = max(0, min(n, int(row[2] - row[1] + 1e-9)))
-        row[1] += fits
-        return fits
-
-    def _begin(self, day: float) -> list[float]:
-        """Open a day with its first message; what came before an idle time weighs less from now."""
-        row = [day, 0.0, self.most(day)]
+    def _begin(self, day: float) -> None:
+        """Open a day; what came before an idle time weighs less from now on."""
         days = self._days
-        if days and days[-1][0] < day:
-            left = self._left(days[-1][0], day)
-            if left <= 0.0:
-                days.clear()
-            elif left < 1.0:
-                for old in days:
-                    old[1] *= left
-        # A parcel that is spread over midnight may have begun a later day already.
-        place = len(days)
-        while place and days[place - 1][0] > day:
-            place -= 1
-        days.insert(place, row)
-        del days[: -self._remembered - 2]
-        return row
+        if days:
+            left = left_over(days[-1][0], day, self._idle)
+            for row in days:
+                row[1] *= left
+        days.append([day, 0.0])
+        del days[: -self._growth.days - 1]

@@ -69,8 +69,19 @@ class Ladder:
             return None
         return self._words[rung, "connect"]
 
-    def push(self, now: float, source_ip: str, n: int) -> None:
-        """Take note of `n` messages that were sent into a refusal."""
+    def until(self, source_ip: str) -> float:
+        """Return until when everything from a source IP is refused; a past time if nothing is."""
+        climb = self._climbs.get(source_ip)
+        network = self._networks.get(network_of(source_ip, self._rules.prefix), (-1.0, 0))
+        return max(-1.0 if climb is None else climb.until, network[0])
+
+    def neighbours(self, source_ip: str, other: str) -> bool:
+        """Tell whether two source IPs are of one network, which is held to account together."""
+        network = network_of(source_ip, self._rules.prefix)
+        return source_ip == other or (network == network_of(other, self._rules.prefix) != "")
+
+    def push(self, now: float, source_ip: str, n: int) -> bool:
+        """Take note of `n` messages sent into a refusal; return whether it brought a rung."""
         climb = self._climbs.get(source_ip)
         if climb is None:
             climb = self._climbs[source_ip] = _Climb(now)
@@ -83,8 +94,10 @@ class Ladder:
                 n -= 1
         climb.pushed += n
         index = min(climb.next, len(self._rules.rungs) - 1)
-        if climb.pushed >= self._rules.rungs[index].pushed:
-            self._raise(now, source_ip, climb, index)
+        if climb.pushed < self._rules.rungs[index].pushed:
+            return False
+        self._raise(now, source_ip, climb, index)
+        return True
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state."""

@@ -6,26 +6,25 @@ a short cut that a test holds equal to it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
-from math import exp
+from collections.abc import Mapping
 from typing import Any
 
 from mstoolkit.config import Profile, Segment
+from mstoolkit.isp.answers import Answers, Heard
 from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
-from mstoolkit.isp.doors import Doors
-from mstoolkit.isp.draws import FULL, LIVE, TOGETHER, UNKNOWN, Draws, Floats, loud
-from mstoolkit.isp.gates import NOTHING_WRONG, Credentials
-from mstoolkit.isp.greylist import NONE, Deferred, Greylist
-from mstoolkit.isp.growth import Volumes
+from mstoolkit.isp.blocklists import Blocklists
+from mstoolkit.isp.draws import Draws, Floats
+from mstoolkit.isp.gates import NOTHING_WRONG, Credentials, Gatekeeper
+from mstoolkit.isp.greylist import Greylist
+from mstoolkit.isp.growth import DAY
 from mstoolkit.isp.history import Archive
+from mstoolkit.isp.judges import Bench
+from mstoolkit.isp.ladder import Ladder
 from mstoolkit.isp.reading import CLICK_DELAY, PREFETCH_DELAY, habits
-from mstoolkit.isp.standing import Standing, Truth
+from mstoolkit.isp.standing import NOBODY, Circumstances, Flow, Standing, Truth
 from mstoolkit.model import Parcel, Reply
 
-Heard = Sequence[tuple[int, float]]
 _CLOSING = 421  # the code that closes the connection (RFC 5321)
-_DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
 
 
 class Provider:
@@ -43,6 +42,12 @@ class Provider:
         Warmth (0..1) of the source IPs known at the start; others are cold.
     credentials : Credentials, optional
         What of the servers and campaigns is in order, for the gates; nothing is wrong by default.
+    blocklists : Blocklists, optional
+        Those of the scenario, of which the profile names what this provider consults.
+    content : mapping of str to float, optional
+        Spam scores of the campaigns; 0 by default.
+    neighbours : mapping of str to Flow, optional
+        What others send to this provider from the same source IPs.
     """
 
     def __init__(
@@ -52,27 +57,34 @@ class Provider:
         segments: dict[str, Segment],
         warm: dict[str, float],
         credentials: Credentials = NOTHING_WRONG,
+        *,
+        blocklists: Blocklists | None = None,
+        content: Mapping[str, float] | None = None,
+        neighbours: Mapping[str, Flow] | None = None,
     ) -> None:
         self.name = name
         self.profile = profile
         self._segments = segments
+        self._blocklists = blocklists or Blocklists({})
+        self._neighbours = neighbours or {}
+        self._content = content or {}
+        self._bench = Bench(profile.reputation)
+        around = Circumstances(profile, segments, self._content, self._bench)
+        self._around = around
         self._archive = Archive()
-        self._standings = {ip: self._meeting(warmth) for ip, warmth in warm.items()}
-        self._doors = Doors.of(profile, warm, credentials)
+        self._gates = Gatekeeper.of(profile, credentials)
+        self._ladder = Ladder(profile, profile.escalation) if profile.escalation else None
+        greylisting = profile.greylisting
+        self._greylist = Greylist(profile, greylisting) if greylisting else None
+        self._careful = self._gates is not None or self._greylist is not None
+        self._answers = Answers(around, self._blocklists)
+        self._standings = {ip: self._meeting(ip, warmth) for ip, warmth in warm.items()}
         replies = profile.replies
-        self._accepted = worded(replies.accepted, "data")
         self._throttled = worded(replies.throttled, "data")
-        self._busy = worded(replies.busy, "data")
-        self._full = worded(replies.full, "rcpt")
-        self._unknown = worded(replies.unknown, "rcpt")
-        self._spam = worded(replies.spam, "data")
         self._blocked = worded(replies.blocked, "data")
-        self._bounced = worded(replies.unknown, "dsn")
+        self._listed = worded(replies.listed or replies.blocked, "data")
         self._welcome = Reply(220, "", f"{profile.domains[0]} ESMTP", "connect")
-        self._listed = worded(replies.blocked, "connect")
         self._crowded = worded(replies.connections, "connect")
-        self._one = Verdict(((self._accepted, 1),))
-        self._one_closing = Verdict(((self._accepted, 1),), closed=True)
         self._ends = profile.messages_per_connection
         self._placements: dict[str, tuple[Floats, Floats]] = {}
 
@@ -81,14 +93,12 @@ class Provider:
         standing = self._standings.get(source_ip)
         if standing is None or now >= standing.refresh_at:
             standing = self._standing(source_ip, now)
-        if standing.listed_until > now:
-            return self._listed
-        if self._doors is not None and self._doors.ladder is not None:
-            refused = self._doors.ladder.refused_connection(now, source_ip)
-            if refused is not None:
+        if standing.shut_until > now:
+            refused = self._refusal(now, source_ip, standing)
+            if refused.code >= 500:
                 if n == 1:  # who asked for more will ask for one at last
-                    self._doors.ladder.push(now, source_ip, 1)
-                return refused
+                    self._push(now, source_ip, 1)
+                return Reply(refused.code, refused.status, refused.text, "connect")
         if standing.open + n > standing.connections:
             return self._crowded
         standing.open += n
@@ -98,6 +108,13 @@ class Provider:
         """Note that `n` admitted connections are gone."""
         standing = self._standings[source_ip]
         standing.open = max(0, standing.open - n)
+
+    def banner(self, source_ip: str) -> float:
+        """Return how long (s) a connection of a source IP waits for the banner."""
+        waits = self.profile.banner
+        standing = self._standings.get(source_ip)
+        disliked = 0.0 if standing is None else 1.0 - standing.reputation
+        return waits.good + (waits.bad - waits.good) * disliked
 
     def receive(self, now: float, attempt: Attempt, draws: Draws) -> Verdict:
         """Answer an attempt that begins `now` (s).
@@ -116,62 +133,59 @@ class Provider:
         Verdict
             Counts over all replies and `unsent` sum to the parcel's `n`.
         """
-        if self._doors is not None:
-            return self._at_the_doors(now, attempt, draws, self._doors)
+        if self._gates is not None:
+            return self._at_the_gates(now, attempt, draws, self._gates)
         standing = self._standings.get(attempt.source_ip)
         if standing is None or now >= standing.refresh_at:
             standing = self._standing(attempt.source_ip, now)
         parcel = attempt.parcel
-        if standing.listed_until > now:
-            return self._refuse(now, standing, self._blocked, attempt, parcel.n)
-        if parcel.n == 1 and parcel.first >= 0:
+        if standing.shut_until > now:
+            reply = self._refusal(now, attempt.source_ip, standing)
+            return self._refuse(now, standing, reply, attempt, parcel.n)
+        if parcel.n == 1 and parcel.first >= 0 and self._greylist is None:
             level = standing.level - (now - standing.level_at) * standing.rate
             if level < 0.0:
                 level = 0.0
-            if level > standing.room:
+            if level > standing.room or standing.accepted + 1 > standing.allowed:
                 return self._refuse(now, standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
             standing.level_at = now
-            if parcel.attempt == 0 and draws.people[parcel.lot.list].quiet[parcel.first]:
-                standing.accepted += 1
-                return self._one if attempt.carried + 1 < self._ends else self._one_closing
-            return self._look_closer(now, standing, attempt, draws)
+            return self._answers.one(now, standing, attempt, draws)
         return self._many(now, standing, attempt, draws)
 
     def _many(self, now: float, standing: Standing, attempt: Attempt, draws: Draws) -> Verdict:
-        parcel, doors = attempt.parcel, self._doors
-        volumes = None if doors is None else doors.volumes(attempt.source_ip)
-        fits = self._meter(standing, now, attempt.span, parcel.n, volumes)
+        parcel = attempt.parcel
+        fits = self._meter(standing, now, attempt.span, parcel.n)
         if fits == 0:
             return self._refuse(now, standing, self._throttled, attempt, parcel.n)
-        looked_at = parcel
-        if fits < parcel.n:
-            looked_at = parcel.head(fits)
+        looked_at = attempt if fits == parcel.n else attempt.head(fits)
         replies, heard = (
-            self._meet(standing, looked_at, draws)
-            if doors is None or doors.greylist is None
-            else self._meet_greylisted(now, standing, attempt, fits, draws, doors.greylist)
+            self._answers.many(now, standing, looked_at, draws)
+            if self._greylist is None
+            else self._greylisted(now, standing, attempt, fits, draws, self._greylist)
         )
         news: tuple[News, ...] = ()
         if heard:
-            news = tuple(self._news(now, standing, looked_at, heard, draws))
+            news = tuple(self._answers.news(now, standing, looked_at, heard, draws))
         if fits == parcel.n:
-            return Verdict(replies, 0, False, news)
+            single = parcel.n == 1 and parcel.first >= 0 and replies[0][0].positive
+            ending = single and attempt.carried + 1 >= self._ends
+            return Verdict(replies, 0, ending, news)
         share = fits / parcel.n
         began = now + attempt.span * share
         rest = self._refuse(began, standing, self._throttled, attempt, parcel.n - fits)
         return Verdict((*replies, *rest.replies), rest.unsent, True, news, done=share)
 
-    def _at_the_doors(self, now: float, attempt: Attempt, draws: Draws, doors: Doors) -> Verdict:
-        """Answer an attempt where the profile has gates, a ladder, growth or a greylist."""
-        gates, parcel = doors.gates, attempt.parcel
-        if gates is None:
-            return self._past_the_gates(now, attempt, draws, doors)
+    def _at_the_gates(
+        self, now: float, attempt: Attempt, draws: Draws, gates: Gatekeeper
+    ) -> Verdict:
+        """Answer an attempt where something of the mail is not in order."""
+        parcel = attempt.parcel
         n, campaign = parcel.n, parcel.lot.campaign
         passing = gates.admit(now, attempt.source_ip, campaign, n)
         verdict = Verdict((), done=0.0)
         if passing:
-            verdict = self._past_the_gates(now, attempt.head(passing), draws, doors)
+            verdict = self._past_the_gates(now, attempt.head(passing), draws)
         gates.count(now, passing - verdict.unsent, more=passing < n and not verdict.unsent)
         if passing == n:
             return verdict
@@ -186,21 +200,14 @@ class Provider:
         done = share if closed else 1.0
         return Verdict(replies, left - refused, closed, verdict.feedback, done)
 
-    def _past_the_gates(self, now: float, attempt: Attempt, draws: Draws, doors: Doors) -> Verdict:
-        source, parcel = attempt.source_ip, attempt.parcel
-        standing = self._standing(source, now)
-        refusal = self._blocked if standing.listed_until > now else None
-        if refusal is None and doors.ladder is not None:
-            refusal = doors.ladder.refusal(now, source)
-        if refusal is not None:
-            return self._refuse(now, standing, refusal, attempt, parcel.n)
-        verdict = self._many(now, standing, attempt, draws)
-        single = parcel.n == 1 and parcel.first >= 0
-        if single and verdict.replies[0][0].positive and attempt.carried + 1 >= self._ends:
-            return verdict._replace(closed=True)
-        return verdict
+    def _past_the_gates(self, now: float, attempt: Attempt, draws: Draws) -> Verdict:
+        standing = self._standing(attempt.source_ip, now)
+        if standing.shut_until > now:
+            reply = self._refusal(now, attempt.source_ip, standing)
+            return self._refuse(now, standing, reply, attempt, attempt.parcel.n)
+        return self._many(now, standing, attempt, draws)
 
-    def _meet_greylisted(
+    def _greylisted(
         self,
         now: float,
         standing: Standing,
@@ -217,10 +224,11 @@ class Provider:
         if deferred.n == parcel.n:
             return ((greylist.reply, deferred.n),), ()
         if parcel.first >= 0:
-            replies, heard = self._meet(standing, parcel, draws, deferred)
+            replies, heard = self._answers.many(now, standing, attempt, draws, deferred)
         else:
-            replies, heard = self._meet(standing, parcel.head(parcel.n - deferred.n), draws)
-            busy = sum(n for reply, n in replies if reply is self._busy)
+            looked_at = attempt.head(parcel.n - deferred.n)
+            replies, heard = self._answers.many(now, standing, looked_at, draws)
+            busy = sum(n for reply, n in replies if reply is self._answers.busy)
             greylist.put_off(now, source, parcel, busy)
         if deferred.n:
             replies = (*replies, (greylist.reply, deferred.n))
@@ -228,8 +236,9 @@ class Provider:
 
     def opened(self, now: float, source_ip: str, parcel: Parcel, draws: Draws) -> tuple[News, ...]:
         """Return the opens and clicks that follow the acceptance of one known message."""
-        standing = self._standing(source_ip, now)
-        readers = habits(self.profile, self._segments[parcel.lot.segment])
+        standing, lot = self._standing(source_ip, now), parcel.lot
+        score = self._content.get(lot.campaign, 0.0)
+        readers = habits(self.profile, self._segments[lot.segment], lot.stream, score)
         opened, clicked, fetched = readers.chances(standing.inbox)
         name, index = parcel.lot.list, parcel.first
         delay = readers.delay(draws.array("delay", name)[index])
@@ -251,52 +260,76 @@ class Provider:
         return known
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the hidden state, as JSON has it; it fits the same profile and scenario."""
+        """Return the hidden state, as JSON has it; it fits the same profile and scenario.
+
+        That of blocklists is not in it: they belong to all providers.
+        """
+        parts = {name: part.snapshot() for name, part in self._parts().items()}
         return {
             "spacing": self._archive.spacing,
             "standings": {ip: one.snapshot() for ip, one in sorted(self._standings.items())},
-            "doors": None if self._doors is None else self._doors.snapshot(),
+            "judges": self._bench.snapshot(),
+            **parts,
         }
 
     def restore(self, state: Any) -> None:
         """Continue as the provider that the state was taken of."""
         self._archive = Archive()
         self._placements.clear()
+        for name, part in self._parts().items():
+            part.restore(state[name])
         self._standings = {}
         for ip, row in state["standings"].items():
-            standing = self._standings[ip] = self._meeting(0.0)
+            standing = self._standings[ip] = self._meeting(ip, 0.0)
             standing.restore(row)
+        self._bench.restore(state["judges"])
         self._archive.restored(state["spacing"])
-        if self._doors is not None:
-            self._doors.restore(state["doors"])
 
     def truth(self) -> list[Truth]:
         """Return the hidden state at every review so far, in order of source IP and time."""
-        missing = self.profile.placement.missing
+        placement = self.profile.placement
+        missing = placement.missing
         return [
             Truth(
-                at, ip, self.name, liked, warm, rate, listed, inbox, max(0.0, 1.0 - inbox - missing)
+                at, ip, self.name, liked, warm, rate, listed, inbox,
+                max(0.0, 1.0 - inbox - missing), inbox * placement.tabs, missing,
+                standing.trapped_by(at),
             )
             for ip, standing in sorted(self._standings.items())
             for at, liked, warm, rate, inbox, listed in standing.history
-        ]
+        ]  # fmt: skip
 
     # -- the parts of an answer
+
+    def _parts(self) -> dict[str, Gatekeeper | Ladder | Greylist]:
+        parts = {"gates": self._gates, "ladder": self._ladder, "greylist": self._greylist}
+        return {name: part for name, part in parts.items() if part is not None}
 
     def _standing(self, source_ip: str, now: float) -> Standing:
         standing = self._standings.get(source_ip)
         if standing is None:
-            standing = self._standings[source_ip] = self._meeting(0.0)
+            standing = self._standings[source_ip] = self._meeting(source_ip, 0.0)
         if now >= standing.refresh_at:
+            if self.profile.blocklists:
+                self._look_up(now, source_ip, standing)
             standing.review(now)
         return standing
 
-    def _meeting(self, warmth: float) -> Standing:
-        return Standing(self.profile, self._segments, warmth, self._archive.open())
+    def _look_up(self, now: float, source_ip: str, standing: Standing) -> None:
+        """Ask the blocklists for a source IP; what they say holds until the next review."""
+        found = self._blocklists.listed(now, source_ip, self.profile.blocklists)
+        standing.blocklisted_until = -1.0 if found is None else found.until
+        if found is not None:
+            standing.shut(found.until)
 
-    def _meter(
-        self, standing: Standing, now: float, span: float, n: int, volumes: Volumes | None
-    ) -> int:
+    def _meeting(self, source_ip: str, warmth: float) -> Standing:
+        neighbours = self._neighbours.get(source_ip, NOBODY)
+        standing = Standing(self._around, source_ip, warmth, self._archive.open(), neighbours)
+        if self._ladder is not None:
+            standing.shut(self._ladder.until(source_ip))
+        return standing
+
+    def _meter(self, standing: Standing, now: float, span: float, n: int) -> int:
         """Return how many of `n` messages over `span` pass the limits, and count them."""
         rate, level, at = standing.rate, standing.level, standing.level_at
         if now > at:
@@ -304,9 +337,10 @@ class Provider:
             if level < 0.0:
                 level = 0.0
         room = standing.capacity - level + span * rate
+        if standing.volumes is not None:
+            left = standing.allowed - standing.accepted
+            room = min(room, left + span * standing.volumes.tolerated / DAY)
         fits = n if room >= n else max(0, int(room + 1e-9))
-        if volumes is not None:
-            fits = volumes.take(now, span, n, fits)
         took = span * fits / n
         level += fits - took * rate
         standing.level = level if level > 0.0 else 0.0
@@ -314,135 +348,28 @@ class Provider:
             standing.level_at = now + took
         return fits
 
-    def _look_closer(
-        self, now: float, standing: Standing, attempt: Attempt, draws: Draws
-    ) -> Verdict:
-        parcel = attempt.parcel
-        address = draws.people[parcel.lot.list].address.item(parcel.first)
-        chances = standing.chances(parcel.lot.segment)
-        u = draws.reply(parcel.lot.list, parcel.first, parcel.attempt)
-        if u < chances.busy:
-            return Verdict(((self._busy, 1),))
-        if address == UNKNOWN:
-            standing.bad(self.profile.reputation.unknown)
-            return Verdict(((self._unknown, 1),))
-        if address == FULL:
-            return Verdict(((self._full, 1),))
-        if u < chances.spam:
-            return Verdict(((self._spam, 1),))
-        standing.accepted += 1
-        closing = attempt.carried + 1 >= self._ends
-        tail = draws.array("tail", parcel.lot.list).item(parcel.first)
-        if tail >= chances.tail:
-            return self._one_closing if closing else self._one
-        news = tuple(self._news(now, standing, parcel, [(0, tail)], draws))
-        return Verdict(self._one.replies, closed=closing, feedback=news)
+    def _refusal(self, now: float, source_ip: str, standing: Standing) -> Reply:
+        """Return what everything from a source IP is refused with, which is shut out now."""
+        if standing.listed_until > now:
+            return self._blocked
+        if standing.blocklisted_until > now:
+            return self._listed
+        refusal = self._ladder.refusal(now, source_ip) if self._ladder else None
+        return refusal or self._blocked
 
-    def _meet(
-        self, standing: Standing, parcel: Parcel, draws: Draws, absent: Deferred = NONE
-    ) -> tuple[Replies, Heard]:
-        """Answer messages that passed the limits; acceptance comes first, if any.
-
-        A full mailbox is still full. Of the messages that are heard of again, the place in the
-        parcel and the tail draw are returned. Those that are `absent` are not looked at.
-        """
-        if parcel.first < 0 and parcel.cause == "mailbox_full":
-            return ((self._full, parcel.n),), ()
-        chances = standing.chances(parcel.lot.segment)
-        dead = full = busy = spam = 0
-        heard: list[tuple[int, float]] = []
-        looked_at = self._to_look_at(parcel, draws)
-        if absent.n:
-            looked_at = [row for row in looked_at if row[0] not in absent.positions]
-        for position, address, u, tail in looked_at:
-            if u < chances.busy:
-                busy += 1
-            elif address == UNKNOWN:
-                dead += 1
-            elif address == FULL:
-                full += 1
-            elif u < chances.spam:
-                spam += 1
-            elif tail < chances.tail:
-                heard.append((position - parcel.first, tail))
-        accepted = parcel.n - absent.n - dead - full - busy - spam
-        standing.accepted += accepted
-        if dead:
-            standing.bad(self.profile.reputation.unknown * dead)
-        return self._replies(accepted, dead, full, busy, spam), heard
-
-    def _replies(self, accepted: int, dead: int, full: int, busy: int, spam: int) -> Replies:
-        replies = [(self._accepted, accepted)] if accepted else []
-        if dead:
-            replies.append((self._unknown, dead))
-        if full:
-            replies.append((self._full, full))
-        if busy:
-            replies.append((self._busy, busy))
-        if spam:
-            replies.append((self._spam, spam))
-        return tuple(replies)
-
-    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[tuple[int, int, float, float]]:
-        """Return the messages of a parcel that may meet more than acceptance without news.
-
-        Of counted messages, what was throttled, lost or met a busy server was never looked at, so
-        their addresses are like any other.
-        """
-        n, first = parcel.n, parcel.first
-        if first < 0:
-            segment = self._segments[parcel.lot.segment]
-            dead, full = segment.unknown, segment.unknown + segment.full
-            drawn, replied, followed = (draws.of(purpose, parcel) for purpose in TOGETHER)
-            where = loud(drawn, replied, followed, segment, self.profile).nonzero()[0]
-            rows = (array[where].tolist() for array in (drawn, replied, followed))
-            return [
-                (first + k, UNKNOWN if a < dead else FULL if a < full else LIVE, u, tail)
-                for k, a, u, tail in zip(where.tolist(), *rows, strict=True)
-            ]
-        people = draws.people[parcel.lot.list]
-        if parcel.attempt:
-            address = people.address[first : first + n].tolist()
-            u, tail = draws.replies(parcel).tolist(), draws.of("tail", parcel).tolist()
-            return zip(range(first, first + n), address, u, tail, strict=True)
-        positions, addresses, us, tails = people.loud
-        start = bisect_left(positions, first)
-        own = slice(start, bisect_left(positions, first + n, start))
-        return zip(positions[own], addresses[own], us[own], tails[own], strict=True)
-
-    def _news(
-        self,
-        now: float,
-        standing: Standing,
-        parcel: Parcel,
-        heard: Heard,
-        draws: Draws,
-    ) -> Iterable[News]:
-        """Yield the complaint, unsubscribe or DSN that follows each message of `heard`."""
-        chances = standing.chances(parcel.lot.segment)
-        normal = draws.of("delay", parcel)
-        profile = self.profile
-        engagement = profile.engagement
-        for k, u in heard:
-            first = parcel.first + k if parcel.first >= 0 else -1
-            z = float(normal[k])
-            if u < chances.unsubscribed:
-                delay = engagement.complaint_median * exp(engagement.complaint_sigma * z)
-                if u < chances.complained:
-                    standing.bad_at(now + delay, profile.reputation.complaint)
-                    yield News("complained", delay, 1, first)
-                else:
-                    yield News("unsubscribed", delay, 1, first)
-            else:
-                delay = profile.dsn_delay * exp(_DSN_SIGMA * z)
-                yield News("dsn", delay, 1, first, self._bounced)
+    def _push(self, now: float, source_ip: str, n: int) -> None:
+        """Take note of messages that were sent into a refusal."""
+        ladder = self._ladder
+        if ladder is not None and ladder.push(now, source_ip, n):
+            for ip, standing in self._standings.items():
+                if ladder.neighbours(source_ip, ip):
+                    standing.shut(ladder.until(ip))
 
     def _refuse(
         self, now: float, standing: Standing, reply: Reply, attempt: Attempt, n: int
     ) -> Verdict:
         """Refuse what is on the connections, close them, and leave the rest unsent."""
         refused = min(n, attempt.slots)
-        if self._doors is not None and self._doors.ladder is not None:
-            self._doors.ladder.push(now, attempt.source_ip, refused)
+        self._push(now, attempt.source_ip, refused)
         standing.bad(self.profile.reputation.pushed * refused)
         return Verdict(((reply, refused),), n - refused, True, done=0.0)

@@ -1,29 +1,40 @@
 """What a provider thinks of one source IP: history, reputation, warmth, limit and listing.
 
 Good and bad signals decay with the profile's half-life. With ``g`` and ``b`` their decayed sums and
-``p`` the prior, reputation = (p + g) / (p + g + b). Warmth grows with accepted volume. The hidden
-rate limit lies between the cautious rate and the ceiling, on a log scale of reputation^2 x warmth,
-and so do the connections that it may hold.
+``p`` the prior, reputation = (p + g) / (p + g + b); a profile may name other judges. Warmth grows
+with accepted volume and is lost without. The hidden rate limit lies between the cautious rate and
+the ceiling, on a log scale of reputation^2 x warmth, and so do the connections that it may hold.
 These forms are assumptions of this model (no provider publishes one); the profile's figures vary.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from heapq import heappop, heappush
 from math import exp, log
 from typing import Any, NamedTuple
 
 from mstoolkit.config import Profile, Segment
+from mstoolkit.isp.content import junked, refused
 from mstoolkit.isp.draws import REJECTED_AT_WORST
+from mstoolkit.isp.growth import DAY, Volumes, left_over
 from mstoolkit.isp.history import History
+from mstoolkit.isp.judges import Bench
+from mstoolkit.isp.multipliers import Multipliers
+from mstoolkit.model import Lot
 
 REFRESH = 60.0  # s between two reviews of a source IP
+_NEVER = -1.0
 _STATE = (
     "_at",
     "_bad",
     "_counted",
+    "_fresh",
     "_good",
+    "_last_day",
+    "_warm",
     "accepted",
+    "blocklisted_until",
     "capacity",
     "connections",
     "level",
@@ -34,10 +45,12 @@ _STATE = (
     "refresh_at",
     "reputation",
     "room",
-    "warm_start",
+    "shut_until",
     "warmth",
 )
 _LN_2 = log(2.0)
+_STEP = 3600.0  # s; judges hear of neighbours so often
+_SHARED_ROOM = 0.1  # of its limit an address keeps, whatever its neighbours send; an assumption
 
 
 class Truth(NamedTuple):
@@ -52,10 +65,13 @@ class Truth(NamedTuple):
     listed: bool
     inbox: float
     spam: float
+    tabs: float
+    missing: float
+    trapped: int
 
 
 class Chances(NamedTuple):
-    """Cumulative chances of a segment's message: thresholds on its reply and tail draws."""
+    """Cumulative chances of a lot's message: thresholds on its reply and tail draws."""
 
     busy: float
     spam: float
@@ -64,21 +80,59 @@ class Chances(NamedTuple):
     tail: float
 
 
+class Flow(NamedTuple):
+    """What neighbours send from the same address: messages a second, and the bad among them."""
+
+    rate: float
+    bad: float
+
+
+NOBODY = Flow(0.0, 0.0)
+
+
+class Circumstances(NamedTuple):
+    """What a provider knows of all its senders: profile, audience, campaigns' content, judges."""
+
+    profile: Profile
+    segments: dict[str, Segment]
+    content: Mapping[str, float]
+    bench: Bench
+
+
 class Standing:
-    """State of one source IP at one provider."""
+    """State of one source IP at one provider.
+
+    Parameters
+    ----------
+    around : Circumstances
+        What holds for all source IPs.
+    source_ip : str
+    warm : float
+        Warmth (0..1) at the start.
+    history : History
+        Where reviews are kept.
+    neighbours : Flow
+        What others send from the same address.
+    """
 
     __slots__ = (
         "_ahead",
+        "_around",
         "_at",
         "_bad",
         "_chances",
         "_counted",
+        "_flow",
+        "_fresh",
         "_good",
-        "_growth",
-        "_opens_up",
-        "_profile",
-        "_segments",
+        "_judges",
+        "_last_day",
+        "_span",
+        "_trapped",
+        "_warm",
         "accepted",
+        "allowed",
+        "blocklisted_until",
         "capacity",
         "connections",
         "history",
@@ -86,133 +140,239 @@ class Standing:
         "level",
         "level_at",
         "listed_until",
+        "multipliers",
         "open",
         "rate",
         "refresh_at",
         "reputation",
         "room",
-        "warm_start",
+        "shut_until",
+        "taken",
+        "volumes",
         "warmth",
     )
 
     def __init__(
-        self, profile: Profile, segments: dict[str, Segment], warm: float, history: History
+        self,
+        around: Circumstances,
+        source_ip: str,
+        warm: float,
+        history: History,
+        neighbours: Flow = NOBODY,
     ) -> None:
-        self._profile = profile
-        self._segments = segments
-        self._growth = log(profile.rate.ceiling / profile.rate.cautious)
+        profile = around.profile
+        limits = profile.rate
+        self._around = around
+        self._flow = neighbours
+        self._judges = around.bench.of(source_ip)
+        self._span = log(limits.ceiling / limits.cautious)
         self._at = 0.0
         self._good = 0.0
         self._counted = 0
         self._bad = 0.0
+        self._fresh = 0.0  # bad signals since the last review
         self._ahead: list[tuple[float, float]] = []
-        self.warm_start = warm
+        self._warm = self.warmth = warm
+        self._last_day = -1.0
+        self._trapped: list[list[float]] = []  # [at, how many]
         self.accepted = 0
+        self.allowed = float("inf")  # so many may have been accepted by the next review
+        self.taken = dict.fromkeys(around.segments, 0)  # accepted since the last review
         self.level = 0.0
         self.level_at = 0.0
-        self.listed_until = -1.0
+        self.listed_until = _NEVER
+        self.blocklisted_until = _NEVER
+        self.shut_until = _NEVER
         self.open = 0
-        self.refresh_at = -1.0
+        self.refresh_at = _NEVER
         self.reputation = 1.0
-        self.warmth = warm
-        self.rate = profile.rate.cautious
+        self.rate = limits.cautious
         self.capacity = 1.0
         self.room = 0.0
         self.inbox = 0.0
-        self._chances: dict[str, Chances] = {}
+        self._chances: dict[int, Chances] = {}
         self.connections = profile.connections.ceiling
-        self._opens_up = profile.connections.cautious < self.connections
+        self.multipliers = Multipliers(limits.dynamic) if limits.dynamic else None
+        before = warm * limits.ceiling * DAY  # a warm address sent what it may; an assumption
+        growth = profile.growth
+        self.volumes = Volumes(growth, limits.idle, before) if growth else None
         self.history = history
-
-    def good(self, n: int) -> None:
-        """Take note of accepted messages."""
-        self.accepted += n
 
     def bad(self, weight: float) -> None:
         """Take note of bad signals, in messages."""
-        self._bad += weight
+        self._fresh += weight
 
     def bad_at(self, at: float, weight: float) -> None:
         """Take note of bad signals that will be seen at a later time (complaints)."""
         heappush(self._ahead, (at, weight))
 
+    def trapped(self, at: float, n: int) -> None:
+        """Take note of messages that went to spam traps."""
+        self._trapped.append([at, n])
+
+    def trapped_by(self, at: float) -> int:
+        """Return how many messages had gone to spam traps by a time."""
+        return int(sum(n for when, n in self._trapped if when <= at))
+
+    def shut(self, until: float) -> None:
+        """Let everything be refused until a time."""
+        self.shut_until = max(self.shut_until, until)
+
     def review(self, now: float) -> None:
-        """Decay, judge again, and derive limit, placement and chances from the judgement."""
-        profile, limits, accepted = self._profile, self._profile.rate, self.accepted
-        fading = -_LN_2 / profile.reputation.half_life
-        decay = exp((now - self._at) * fading) if now > self._at else 1.0
-        self._at = now
-        self._good = self._good * decay + (accepted - self._counted)
-        self._counted = accepted
-        self._bad *= decay
-        while self._ahead and self._ahead[0][0] <= now:
-            at, weight = heappop(self._ahead)
-            self._bad += weight * exp((now - at) * fading)
-        known = profile.reputation.prior + self._good
-        reputation = self.reputation = known / (known + self._bad)
-        warmth = self.warm_start + accepted / limits.warmup_volume
-        self.warmth = warmth = warmth if warmth < 1.0 else 1.0
+        """Judge again, and derive limits, placement and chances from the judgement."""
+        self._remember(now)
+        profile = self._around.profile
+        reputation, warmth, limits = self.reputation, self.warmth, profile.rate
         trust = reputation**2 * warmth
-        rate = self.rate = limits.cautious * exp(trust * self._growth)
+        rate = limits.cautious * exp(trust * self._span)
+        if self._flow.rate:
+            rate = max(rate * _SHARED_ROOM, rate - self._flow.rate)
         capacity = rate * limits.window
+        if self.multipliers is not None:
+            capacity *= self.multipliers.rate * self.multipliers.burst
+            rate *= self.multipliers.rate
+        self.rate = rate
         self.capacity = capacity = capacity if capacity > 1.0 else 1.0
         self.room = capacity - 1.0 + 1e-9
-        if self._opens_up:
-            self._admit(trust)
+        if self.volumes is not None:
+            room = self.volumes.room(now) + self.volumes.tolerated * REFRESH / DAY
+            self.allowed = self.accepted + max(room, 0.0)
+        wide = profile.connections
+        if wide.cautious < wide.ceiling:
+            self.connections = round(wide.cautious * (wide.ceiling / wide.cautious) ** trust)
         listing = profile.blocklisting
         if reputation < listing.threshold and self.listed_until <= now:
             self.listed_until = now + listing.lasts
-        self.inbox = self._inbox(reputation, warmth)
+            self.shut(self.listed_until)
+        self.inbox = self._inbox()
         self._chances.clear()
         self.refresh_at = now + REFRESH
-        listed = self.listed_until > now
-        self.history.append((now, reputation, warmth, rate, self.inbox, listed))
+        shut = self.shut_until > now
+        self.history.append((now, reputation, warmth, rate, self.inbox, shut))
+
+    def _remember(self, now: float) -> None:
+        """Take what came since the last review into all memories."""
+        before, self._at = self._at, now
+        accepted = self.accepted - self._counted
+        self._counted = self.accepted
+        good, bad = float(accepted), self._fresh
+        self._fresh = 0.0
+        if accepted and any(self.taken.values()):
+            read, deleted = self._engaged()
+            good, bad = good + read, bad + deleted
+        self._warm_up(before, now, accepted + self._flow.rate * max(0.0, now - before))
+        if self.multipliers is not None:
+            self.multipliers.learn(now, good, bad)
+        if self._judges:
+            self._tell(before, now, good, bad)
+            self.reputation = self._around.bench.reputation(self._judges, now)
+            return
+        rules = self._around.profile.reputation
+        fading = -_LN_2 / rules.half_life
+        decay = exp((now - before) * fading) if now > before else 1.0
+        self._good = self._good * decay + good
+        self._bad = self._bad * decay + bad
+        while self._ahead and self._ahead[0][0] <= now:
+            at, weight = heappop(self._ahead)
+            self._bad += weight * exp((now - at) * fading)
+        if self._flow.rate:
+            lasting = (decay - 1.0) / fading
+            self._good += (self._flow.rate - self._flow.bad) * lasting
+            self._bad += self._flow.bad * lasting
+        known = rules.prior + self._good
+        self.reputation = known / (known + self._bad)
+
+    def _tell(self, before: float, now: float, good: float, bad: float) -> None:
+        """Let the judges know of it, in the order in which it came."""
+        for judge in self._judges:
+            judge.learn(before, good, bad)
+        while self._flow.rate and before < now:
+            step = min(now - before, _STEP)
+            before += step
+            for judge in self._judges:
+                good, bad = (self._flow.rate - self._flow.bad) * step, self._flow.bad * step
+                judge.learn(before, good, bad)
+        while self._ahead and self._ahead[0][0] <= now:
+            at, weight = heappop(self._ahead)
+            for judge in self._judges:
+                judge.learn(at, 0.0, weight)
+
+    def _engaged(self) -> tuple[float, float]:
+        """Return what was read and what was deleted unread, as good and as bad messages."""
+        rules, read, deleted = self._around.profile.reputation, 0.0, 0.0
+        for name, n in self.taken.items():
+            segment = self._around.segments[name]
+            read += n * segment.opens
+            deleted += n * segment.deletes
+            self.taken[name] = 0
+        return read * self.inbox * rules.read, deleted * self.inbox * rules.deleted
+
+    def _warm_up(self, before: float, now: float, volume: float) -> None:
+        """Let the address grow warmer by what came, or cooler if nothing did."""
+        limits, day = self._around.profile.rate, before // DAY
+        if volume:
+            warm = self._warm * left_over(self._last_day, day, limits.idle)
+            self._warm = min(1.0, warm + volume / limits.warmup_volume)
+            self._last_day = max(self._last_day, day)
+            if self.volumes is not None:
+                self.volumes.count(before, volume)
+        self.warmth = self._warm * left_over(self._last_day, now // DAY, limits.idle)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state."""
         state = {name: getattr(self, name) for name in _STATE}
-        return {**state, "ahead": sorted(self._ahead), "history": self.history.snapshot()}
+        parts = {"volumes": self.volumes, "multipliers": self.multipliers}
+        return {
+            **state,
+            "allowed": None if self.allowed == float("inf") else self.allowed,
+            "ahead": sorted(self._ahead),
+            "history": self.history.snapshot(),
+            "taken": dict(self.taken),
+            "trapped": [list(row) for row in self._trapped],
+            **{name: part.snapshot() for name, part in parts.items() if part is not None},
+        }
 
     def restore(self, state: Any) -> None:
         """Continue as the one that the state was taken of."""
         for name in _STATE:
             setattr(self, name, state[name])
+        self.allowed = float("inf") if state["allowed"] is None else state["allowed"]
         self._ahead = [(at, weight) for at, weight in state["ahead"]]
         self.history.restore(state["history"])
+        self.taken = dict(state["taken"])
+        self._trapped = [list(row) for row in state["trapped"]]
+        if self.volumes is not None:
+            self.volumes.restore(state["volumes"])
+        if self.multipliers is not None:
+            self.multipliers.restore(state["multipliers"])
         if self.refresh_at >= 0.0:
-            self.inbox = self._inbox(self.reputation, self.warmth)
+            self.inbox = self._inbox()
         self._chances.clear()
 
-    def _admit(self, trust: float) -> None:
-        """Let connections follow trust between their two limits, on a log scale as the rate."""
-        limits = self._profile.connections
-        self.connections = round(limits.cautious * (limits.ceiling / limits.cautious) ** trust)
-
-    def _inbox(self, reputation: float, warmth: float) -> float:
-        placement = self._profile.placement
-        liked = reputation * (0.7 + 0.3 * warmth)
+    def _inbox(self) -> float:
+        placement = self._around.profile.placement
+        liked = self.reputation * (placement.cold + (1.0 - placement.cold) * self.warmth)
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
         return placement.worst + (placement.best - placement.worst) * share
 
-    @property
-    def spam(self) -> float:
-        """The share of what is accepted that goes to the spam folder."""
-        return max(0.0, 1.0 - self.inbox - self._profile.placement.missing)
-
-    def chances(self, segment: str) -> Chances:
-        """Return the present chances of a segment's messages."""
-        known = self._chances.get(segment)
+    def chances(self, lot: Lot) -> Chances:
+        """Return the present chances of a lot's messages."""
+        known = self._chances.get(lot.id)
         if known is None:
-            known = self._chances[segment] = self._of(self._segments[segment])
+            score = self._around.content.get(lot.campaign, 0.0)
+            known = self._chances[lot.id] = self._of(self._around.segments[lot.segment], score)
         return known
 
-    def _of(self, segment: Segment) -> Chances:
-        profile = self._profile
-        complained = segment.complaints * self.inbox
-        unsubscribed = segment.unsubscribes * self.inbox
+    def _of(self, segment: Segment, score: float) -> Chances:
+        profile = self._around.profile
+        inbox = self.inbox
         worse = 1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)
         rejected = min(1.0, profile.spam_rejected * worse)
-        heard = complained + unsubscribed
+        if score:
+            inbox *= 1.0 - junked(score, profile.content)
+            rejected = 1.0 - (1.0 - rejected) * (1.0 - refused(score, profile.content))
+        complained = segment.complaints * inbox
+        heard = complained + segment.unsubscribes * inbox
         return Chances(
             profile.busy, profile.busy + rejected, complained, heard, heard + profile.dsn
         )

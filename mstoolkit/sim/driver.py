@@ -50,7 +50,7 @@ class Log(Protocol):
 class Line(Attempt):
     """An open connection, or the several of a parcel: between whom, and the attempt made on it."""
 
-    __slots__ = ("machine", "provider", "receive", "service")
+    __slots__ = ("banner", "machine", "provider", "receive", "service")
 
     def __init__(self, machine: Machine, provider: Provider, slots: int, parcel: Parcel) -> None:
         self.source_ip = machine.source_ip  # all set here: there is one for every large parcel
@@ -62,6 +62,7 @@ class Line(Attempt):
         self.provider = provider
         self.receive = provider.receive
         self.service = provider.profile.service
+        self.banner = provider.banner(machine.source_ip)
 
 
 class Driver:
@@ -175,7 +176,7 @@ class Driver:
         verdict = line.receive(now, line, self._draws)
         machine.active += line.slots
         own = machine.active / machine.speed
-        own += machine.fresh_trips if send.fresh else machine.trips
+        own += machine.fresh_trips + line.banner if send.fresh else machine.trips
         if parcel.n > 1 or parcel.first < 0 or send.span:
             self._send_many(send, verdict, line, line.service + own)
             return

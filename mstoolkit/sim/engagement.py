@@ -59,7 +59,13 @@ class _Readers:
         numbers, self._kind = np.unique(mail.lot, return_inverse=True)
         self._lots = [mail.lots[number] for number in numbers.tolist()]
         segments, isps = scenario.audience.segments, scenario.isps
-        self._read = np.array([habits(isps[k.isp], segments[k.segment]) for k in self._lots]).T
+        scores = {name: each.content for name, each in scenario.campaigns.items()}
+        self._read = np.array(
+            [
+                habits(isps[k.isp], segments[k.segment], k.stream, scores[k.campaign])
+                for k in self._lots
+            ]
+        ).T
         self._sources = [source_ip(server, scenario.servers[server]) for server in mail.servers]
         self._providers = providers
         self._mail = mail

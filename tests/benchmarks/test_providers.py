@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from mstoolkit.config.mailing import Mailing
-from mstoolkit.config.profile import Escalation, Gates, Greylisting, Growth, RateLimit, Rung
+from mstoolkit.config.profile import Escalation, Greylisting, Growth, RateLimit, Rung
+from mstoolkit.config.replies import Gates
 from mstoolkit.isp import Attempt, Draws, Provider
 from mstoolkit.model import Parcel
 from mstoolkit.testing import small_scenario
@@ -103,7 +104,8 @@ def test_what_a_section_costs(section: str) -> None:
 _WORLD = """
 import resource, time
 from mstoolkit.config.mailing import Mailing
-from mstoolkit.config.profile import Connections, Escalation, Gates, Greylisting, Growth, Rung
+from mstoolkit.config.profile import Connections, Escalation, Greylisting, Growth, Rung
+from mstoolkit.config.replies import Gates
 from mstoolkit.isp import Attempt, Draws, Provider
 from mstoolkit.model import Parcel
 from mstoolkit.testing import small_scenario

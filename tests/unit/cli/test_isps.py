@@ -45,7 +45,7 @@ def test_figures_are_shown_as_files_state_them(mst: Run) -> None:
     """Durations and rates with units, steps of the ladder in a row, replies as a line."""
     out = mst("isps", "show", "orange")[1]
     assert re.search(r"^rate\.cautious +5/min +assumed", out, re.MULTILINE)
-    assert re.search(r"^growth\.idle +30d +", out, re.MULTILINE)
+    assert re.search(r"^rate\.idle +30d +", out, re.MULTILINE)
     assert "throttled 1h after 20 -> throttled 4h after 200" in out
     assert re.search(r"^replies\.unknown +550 5\.1\.1 Adresse", out, re.MULTILINE)
 

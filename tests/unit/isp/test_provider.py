@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mstoolkit.config import Profile, Scenario, isp_names, load_profile
 from mstoolkit.config.mailing import Block, Mailing
 from mstoolkit.config.profile import RateLimit
+from mstoolkit.config.replies import Gates
 from mstoolkit.isp import Attempt, Draws, Provider, Truth, Verdict
 from mstoolkit.model import Parcel
 from mstoolkit.testing import ProviderSuite, small_scenario
@@ -20,6 +21,7 @@ WARM, COLD = "192.0.2.1", "192.0.2.99"
 SCENARIO = small_scenario(4000)
 MAILING = Mailing(SCENARIO)
 BLOCK = MAILING.blocks[0]
+LAX: dict[str, Any] = {"growth": None, "escalation": None, "gates": Gates()}
 OPEN_GATE = RateLimit(cautious=1e6, ceiling=1e6)
 
 
@@ -38,7 +40,7 @@ class TestShippedProfiles(ProviderSuite):
 
 def world(scenario: Scenario = SCENARIO, **changes: Any) -> tuple[Provider, Draws]:
     """Return a provider like Gmail with some figures changed, and its audience."""
-    profile = scenario.isps["gmail"].model_copy(update=changes)
+    profile = scenario.isps["gmail"].model_copy(update={**LAX, **changes})
     scenario = scenario.model_copy(update={"isps": {**scenario.isps, "gmail": profile}})
     isp = Provider("gmail", profile, scenario.audience.segments, {WARM: 1.0})
     return isp, Draws(scenario, 1)
