@@ -119,6 +119,8 @@ class Reception:
         stretch = float(self._draws.stretch[lot.list][parcel.first])
         service = self._scenario.isps[lot.isp].service * stretch
         taken = service + self._desks[server].seconds(fresh)
+        if fresh:
+            taken += self._providers[lot.isp].banner(self._sources[server])
         slow = self.schedule.active(server, "slow", self.clock.now())
         return taken * (slow.factor if slow else 1.0) / self.clock.scale
 
