@@ -88,21 +88,43 @@ def breaks_on(days: pd.DataFrame, share: float = 0.05) -> int | None:
 
 
 def recovery(
-    profile: Profile, pushed: int, *, warm: float = 1.0, pushing_on: bool = False
+    profile: Profile,
+    pushed: int,
+    *,
+    pushing_on: bool = False,
+    patience: float = 7 * DAY,
 ) -> float:
-    """Return how long (s) a source IP is refused that ran into a limit and pushed on a while.
+    """Return how long a warm source IP is refused that ran into a limit and pushed on a while.
 
-    It sends at once until it is refused, then `pushed` messages more. Then it waits and tries a
-    single message each minute, without counting as pushing, until one is accepted; `pushing_on`
-    lets it go on with `pushed` messages each minute instead. Infinite, if it takes over a week.
+    Parameters
+    ----------
+    profile : Profile
+        Who is sent to.
+    pushed : int
+        Messages sent into the refusal before the sender backs off.
+    pushing_on : bool
+        Whether it does not back off, but sends as many each minute.
+    patience : float
+        How long (s) is looked.
+
+    Returns
+    -------
+    float
+        Seconds until a message would not be refused, by minutes; infinite beyond `patience`.
+
+    Examples
+    --------
+    >>> from mstoolkit.config import load_profile
+    >>> recovery(load_profile("gmail"), 60) / 60
+    30.0
     """
-    trial = _Trial(profile, ENGAGED, warm, 0)
+    trial = _Trial(profile, ENGAGED, 1.0, 0)
     while not trial.refused(trial.offer(0.0, 1000, 0.0)):
         pass
     for _ in range(pushed):
         trial.offer(0.0, 1, 0.0)
     minute = 0
-    while minute < 7 * 24 * 60:
+    while 60.0 * minute < patience:
         minute += 1
         at = 60.0 * minute
         if trial.would_take(at):
@@ -148,11 +170,11 @@ class _Trial:
         return verdict.closed and not all(reply.positive for reply, _ in verdict.replies)
 
     def would_take(self, at: float) -> bool:
-        """Tell whether a message would be taken, and leave everything as it was."""
+        """Tell whether a message would be looked at, and leave everything as it was."""
         state = self._isp.snapshot()
-        taken = any(reply.positive for reply, _ in self.offer(at, 1, 0.0).replies)
+        refused = self.refused(self.offer(at, 1, 0.0))
         self._isp.restore(state)
-        return taken
+        return not refused
 
     def day(self, day: int, volume: int) -> _Day:
         """Offer a day's mail."""

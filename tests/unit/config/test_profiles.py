@@ -81,7 +81,7 @@ def test_the_closest_key_counts() -> None:
         ("messages_per_connection", 50, "messages"),
         ("service", 0.45, "s"),
         ("rate.cautious", 0.2, "1/s"),
-        ("placement.best", 0.97, "share"),
+        ("placement.best", 0.958, "share"),
         ("reputation.complaint", 60.0, "messages"),
         ("replies.busy", "421 4.7.0 Try again later, closing connection.", ""),
     ],
