@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from mstoolkit.config.blocklists import shipped_blocklists
 from mstoolkit.config.data import data_path, scenario_names
 from mstoolkit.config.errors import ConfigError
 from mstoolkit.config.explain import explained, suggestion
@@ -129,7 +130,45 @@ def parse_scenario(text: str, *, file: str = "", folder: Path | None = None) -> 
         )
         for name in names
     }
-    return _validated(Scenario, {**tree, "isps": profiles}, file)
+    blocklists = _blocklists(tree.pop("blocklists", {}), profiles, tree.get("listings"), file)
+    return _validated(Scenario, {**tree, "isps": profiles, "blocklists": blocklists}, file)
+
+
+def _blocklists(
+    changes: object, profiles: Mapping[str, Profile], listings: object, file: str
+) -> dict[str, Any]:
+    """Return the blocklists that a scenario has to do with, its own tables laid over shipped ones.
+
+    Of shipped lists those are taken that a provider consults or that somebody is listed on.
+    """
+    shipped = shipped_blocklists()
+    if not isinstance(changes, Mapping):
+        raise ConfigError(
+            f"must be a table of blocklists, got {changes!r}",
+            file=file,
+            key="blocklists",
+            remedy="write a table [blocklists.NAME] for each",
+        )
+    known = [*changes, *(name for name in shipped if name not in changes)]
+    for isp, profile in profiles.items():
+        for name in profile.blocklists:
+            if name not in known:
+                raise ConfigError(
+                    f"there is no blocklist {name!r}",
+                    file=file,
+                    key=f"isps.{isp}.blocklists",
+                    remedy=f"{suggestion(name, known)}; or write a table [blocklists.{name}]",
+                )
+    consulted = {name for profile in profiles.values() for name in profile.blocklists}
+    for each in listings if isinstance(listings, list) else ():
+        consulted.add(str(each.get("blocklist")) if isinstance(each, Mapping) else "")
+    wanted = [name for name in known if name in changes or name in consulted]
+    return {
+        name: {**shipped.get(name, {}), **changed}
+        if isinstance(changed := changes.get(name, {}), Mapping)
+        else changed
+        for name in wanted
+    }
 
 
 def _find_rule_files(strategies: object, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from mstoolkit.config.base import Frozen
+from mstoolkit.config.blocklists import Blocklist
 from mstoolkit.config.explain import offer
 from mstoolkit.config.pacing import Allowance, Limits
 from mstoolkit.config.policy import Policy
@@ -188,6 +189,7 @@ class Scenario(Frozen):
     campaigns: dict[str, Campaign] = Field(min_length=1)
     outages: tuple[Outage, ...] = ()
     listings: tuple[Listing, ...] = ()
+    blocklists: dict[str, Blocklist] = {}
     isps: dict[str, Profile]
     strategies: dict[str, Policy] = Field(min_length=1)
 
@@ -197,6 +199,8 @@ class Scenario(Frozen):
             _check_name(f"outages.{number}.server", outage.server, self.servers, "servers")
         for number, listing in enumerate(self.listings):
             _check_name(f"listings.{number}.server", listing.server, self.servers, "servers")
+            key = f"listings.{number}.blocklist"
+            _check_name(key, listing.blocklist, self.blocklists, "blocklists")
         for name in self.audience.isps:
             _check_name("audience.isps", name, self.isps, "isps")
         for name, server in self.servers.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mstoolkit.config import Scenario
-from mstoolkit.config.blocklists import load_blocklists
 from mstoolkit.config.scenario import source_ip
 from mstoolkit.isp.blocklists import Blocklists
 from mstoolkit.isp.gates import Credentials
@@ -42,7 +41,7 @@ def providers(scenario: Scenario) -> dict[str, Provider]:
 
 
 def _blocklists(scenario: Scenario) -> Blocklists:
-    """Return the shipped lists, with who is on them by the scenario."""
+    """Return the lists of the scenario, with who is on them anyway."""
     listings = (
         (
             source_ip(each.server, scenario.servers[each.server]),
@@ -52,7 +51,7 @@ def _blocklists(scenario: Scenario) -> Blocklists:
         )
         for each in scenario.listings
     )
-    return Blocklists(load_blocklists(), listings)
+    return Blocklists(scenario.blocklists, listings)
 
 
 def _neighbours(scenario: Scenario, isp: str) -> dict[str, Flow]:

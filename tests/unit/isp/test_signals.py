@@ -218,12 +218,10 @@ def test_trap_hits_at_one_provider_count_at_another() -> None:
 
 def test_a_scenario_can_have_an_address_listed() -> None:
     """`listings` puts a server's address on a list for a while."""
-    listing = Listing(server="a", blocklist="spamhaus-css", start=60.0, lasts=600.0)
-    isp = gmail(blocklists=("spamhaus-css",))
-    scenario = scenario_of(isp).model_copy(update={"listings": (listing,)})
-    name = next(iter(scenario.servers))
-    scenario = scenario.model_copy(
-        update={"listings": (listing.model_copy(update={"server": name}),)}
+    name = next(iter(SMALL.servers))
+    listing = Listing(server=name, blocklist="strict", start=60.0, lasts=600.0)
+    scenario = scenario_of(gmail(blocklists=("strict",))).model_copy(
+        update={"listings": (listing,), "blocklists": STRICT}
     )
     source = scenario.servers[name].source_ip or f"server:{name}"
     world = providers(scenario)["gmail"]
