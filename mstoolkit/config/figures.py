@@ -119,7 +119,10 @@ def _said(table: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
         value = getattr(table, name)
         if name not in table.model_fields_set or value is None or (not prefix and name in ABOUT):
             continue
-        yield from _of(f"{prefix}{name}", value, _unit(f"{prefix}{name}", field.metadata))
+        parts = get_args(field.annotation)  # of a figure that may be left out
+        metadata = [each for part in parts for each in getattr(part, "__metadata__", ())]
+        unit = _unit(f"{prefix}{name}", [*field.metadata, *metadata])
+        yield from _of(f"{prefix}{name}", value, unit)
 
 
 def _of(key: str, value: Any, unit: str) -> Iterator[tuple[str, Any, str]]:

@@ -190,12 +190,15 @@ class Banner(Frozen):
 class Engagement(Frozen):
     """What people do with delivered mail, and when: log-normal delays, capped by the follow-up.
 
-    ``spam_opens`` and ``tab_opens`` are opens in the spam folder and in tabs, as shares of those in
+    People who click open sooner, so that clicks have a median and a spread of their own; those of
+    opens, if they are left out. ``spam_opens`` and ``tab_opens`` are opens in the spam folder and in tabs, as shares of those in
     the inbox; ``prefetch`` of the mail is opened by machines.
     """
 
     open_median: Duration
     open_sigma: Number = Field(gt=0)
+    click_median: Duration | None = None
+    click_sigma: Number | None = Field(None, gt=0)
     complaint_median: Duration
     complaint_sigma: Number = Field(gt=0)
     prefetch: Share = 0.0

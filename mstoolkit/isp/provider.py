@@ -241,12 +241,13 @@ class Provider:
         readers = habits(self.profile, self._segments[lot.segment], lot.stream, score)
         opened, clicked, fetched = readers.chances(standing.inbox)
         name, index = parcel.lot.list, parcel.first
-        delay = readers.delay(draws.array("delay", name)[index])
+        u = draws.array("open", name)[index]
+        delay = float(readers.delay(draws.array("delay", name)[index], bool(u < clicked)))
         news = []
-        if draws.array("open", name)[index] < opened:
-            news.append(News("opened", float(delay), 1, index))
-            if draws.array("open", name)[index] < clicked:
-                news.append(News("clicked", float(delay) + CLICK_DELAY, 1, index))
+        if u < opened:
+            news.append(News("opened", delay, 1, index))
+            if u < clicked:
+                news.append(News("clicked", delay + CLICK_DELAY, 1, index))
         if draws.array("machine", name)[index] < fetched:
             news.append(News("opened", PREFETCH_DELAY, 1, index, machine=True))
         return tuple(news)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.content import junked
@@ -31,6 +32,8 @@ class Habits(NamedTuple):
     seen: Floats | float
     open_median: Floats | float
     open_sigma: Floats | float
+    click_median: Floats | float
+    click_sigma: Floats | float
 
     def chances(self, inbox: Floats | float) -> tuple[Floats, Floats, Floats]:
         """Return the chances to be opened, clicked, fetched by a machine, by inbox share."""
@@ -42,9 +45,14 @@ class Habits(NamedTuple):
             np.asarray(self.prefetch * inbox),
         )
 
-    def delay(self, normal: Floats | float) -> Floats:
-        """Return the delay (s) from acceptance to opening for standard normal draws."""
-        return np.asarray(self.open_median * np.exp(self.open_sigma * normal))
+    def delay(self, normal: Floats | float, clicks: NDArray[np.bool_] | bool) -> Floats:
+        """Return the delay (s) from acceptance to opening for standard normal draws.
+
+        Who `clicks` opens so soon that the clicks come as they do.
+        """
+        opened = self.open_median * np.exp(self.open_sigma * normal)
+        clicked = self.click_median * np.exp(self.click_sigma * normal)
+        return np.asarray(np.where(clicks, np.maximum(0.0, clicked - CLICK_DELAY), opened))
 
 
 def habits(profile: Profile, segment: Segment, stream: str = "", score: float = 0.0) -> Habits:
@@ -61,4 +69,6 @@ def habits(profile: Profile, segment: Segment, stream: str = "", score: float = 
         1.0 - tabs * (1.0 - engagement.tab_opens),
         engagement.open_median,
         engagement.open_sigma,
+        engagement.click_median or engagement.open_median,
+        engagement.click_sigma or engagement.open_sigma,
     )

@@ -134,9 +134,9 @@ class _Readers:
         u = self._of("open", everybody)
         hit = np.flatnonzero(u < opened.take(which))
         rows = which[hit]
-        delay = self._habits(self._kind[rows]).delay(self._of("delay", hit))
-        yield "opened", "person", hit, delay
         clicks = u[hit] < clicked[rows]
+        delay = self._habits(self._kind[rows]).delay(self._of("delay", hit), clicks)
+        yield "opened", "person", hit, delay
         yield "clicked", "person", hit[clicks], delay[clicks] + CLICK_DELAY
         hit = np.flatnonzero(self._of("machine", everybody) < fetched.take(which))
         yield "opened", "machine", hit, np.full(len(hit), PREFETCH_DELAY)

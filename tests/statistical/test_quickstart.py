@@ -55,7 +55,7 @@ def test_rotating_every_ten_minutes_lands_where_it_is_documented() -> None:
 def test_parcels_agree_with_single_messages(strategy: str) -> None:
     """The 90 % interval of the paired difference lies inside each margin (TOST at 5 %)."""
     exact, outside = many(strategy, 1), {}
-    for batch in (10, 100):
+    for batch in (10, 100, 1000):
         parcels = many(strategy, batch)
         for metric, margin in MARGINS.items():
             differences = (parcels[metric] - exact[metric]).to_numpy()

@@ -66,7 +66,7 @@ def test_opened_tells_of_one_message() -> None:
 def test_delays_have_the_stated_median() -> None:
     """A standard normal draw of 0 is the median, one sigma multiplies by e^sigma."""
     engagement = GMAIL.engagement
-    delays = habits(GMAIL, READERS).delay(np.array([0.0, 1.0, -1.0]))
+    delays = habits(GMAIL, READERS).delay(np.array([0.0, 1.0, -1.0]), False)
     factor = np.exp(engagement.open_sigma)
     median = engagement.open_median
     assert delays == pytest.approx([median, median * factor, median / factor])
