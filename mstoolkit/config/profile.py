@@ -191,8 +191,8 @@ class Engagement(Frozen):
     """What people do with delivered mail, and when: log-normal delays, capped by the follow-up.
 
     People who click open sooner, so that clicks have a median and a spread of their own; those of
-    opens, if they are left out. ``spam_opens`` and ``tab_opens`` are opens in the spam folder and in tabs, as shares of those in
-    the inbox; ``prefetch`` of the mail is opened by machines.
+    opens, if they are left out. ``spam_opens`` and ``tab_opens`` are opens in the spam folder and
+    in tabs, as shares of those in the inbox; ``prefetch`` of the mail is opened by machines.
     """
 
     open_median: Duration

@@ -6,15 +6,18 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from math import exp
 
+import numpy as np
+
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
 from mstoolkit.isp.blocklists import Blocklists, Cause
-from mstoolkit.isp.draws import FULL, RECYCLED, TOGETHER, TRAP, UNKNOWN, Draws, kinds, loud
+from mstoolkit.isp.draws import FULL, RECYCLED, TOGETHER, TRAP, UNKNOWN, Draws, Floats, kinds, mark
 from mstoolkit.isp.greylist import NONE, Deferred
 from mstoolkit.isp.standing import Circumstances, Standing
 from mstoolkit.model import Parcel
 
 Heard = Sequence[tuple[int, float]]
+_NO_MOODS = np.zeros(0)
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
 
 
@@ -93,13 +96,12 @@ class Answers:
         if parcel.first < 0 and parcel.cause == "mailbox_full":
             return ((self._full, parcel.n),), ()
         chances = standing.chances(parcel.lot)
-        busy = spam = 0
         gone = [0] * TRAP  # by what the address is
         heard: list[tuple[int, float]] = []
         traps: list[int] = []
-        looked_at = self._to_look_at(parcel, draws)
-        if absent.n:
-            looked_at = [row for row in looked_at if row[0] not in absent.positions]
+        looked_at, moods = self._to_look_at(parcel, draws, absent)
+        busy = int(np.count_nonzero(moods < chances.busy))
+        spam = int(np.count_nonzero(moods < chances.spam)) - busy
         for position, address, u, tail in looked_at:
             if u < chances.busy:
                 busy += 1
@@ -126,22 +128,23 @@ class Answers:
         """Yield the complaint, unsubscribe or DSN that follows each message of `heard`."""
         parcel, profile = attempt.parcel, self._profile
         chances = standing.chances(parcel.lot)
-        normal = draws.of("delay", parcel)
+        complaint = profile.reputation.complaint
+        normal = draws.of("delay", parcel)[[k for k, _ in heard]].tolist()
         engagement = profile.engagement
-        for k, u in heard:
+        median, sigma = engagement.complaint_median, engagement.complaint_sigma
+        for (k, u), z in zip(heard, normal, strict=True):
             first = parcel.first + k if parcel.first >= 0 else -1
-            z = float(normal[k])
-            if u < chances.unsubscribed:
-                delay = engagement.complaint_median * exp(engagement.complaint_sigma * z)
-                if u < chances.complained:
-                    standing.bad_at(now + delay, profile.reputation.complaint)
-                    self._blocklists.hit(now + delay, attempt.source_ip, "complaints")
-                    yield News("complained", delay, 1, first)
-                else:
-                    yield News("unsubscribed", delay, 1, first)
-            else:
+            if u >= chances.unsubscribed:
                 delay = profile.dsn_delay * exp(_DSN_SIGMA * z)
                 yield News("dsn", delay, 1, first, self._bounced)
+                continue
+            delay = median * exp(sigma * z)
+            if u >= chances.complained:
+                yield News("unsubscribed", delay, 1, first)
+                continue
+            standing.bad_at(now + delay, complaint)
+            self._blocklists.hit(now + delay, attempt.source_ip, "complaints")
+            yield News("complained", delay, 1, first)
 
     def _take(
         self, now: float, standing: Standing, attempt: Attempt, n: int, traps: Sequence[int]
@@ -164,26 +167,43 @@ class Answers:
                 standing.bad(weight * hits)
                 self._blocklists.hit(now, source, cause, hits)
 
-    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[tuple[int, int, float, float]]:
+    def _to_look_at(
+        self, parcel: Parcel, draws: Draws, absent: Deferred
+    ) -> tuple[Iterable[tuple[int, int, float, float]], Floats]:
         """Return the messages of a parcel that may meet more than acceptance without news.
 
-        Of counted messages, what was throttled, lost or met a busy server was never looked at, so
+        They are told in full, or by their reply draw alone where nothing else is remarkable. Of
+        counted messages, what was throttled, lost or met a busy server was never looked at, so
         their addresses are like any other.
         """
         n, first, lot = parcel.n, parcel.first, parcel.lot
         if first < 0:
             segment, score = self._segments[lot.segment], self._content.get(lot.campaign, 0.0)
             drawn, replied, followed = (draws.of(purpose, parcel) for purpose in TOGETHER)
-            where = loud(drawn, replied, followed, segment, self._profile, score).nonzero()[0]
+            marked = mark(drawn, replied, followed, segment, self._profile, score)
+            where = marked.loud.nonzero()[0]
             address = kinds(drawn[where], segment).tolist()
             rows = (replied[where].tolist(), followed[where].tolist())
-            return zip((where + first).tolist(), address, *rows, strict=True)
-        people = draws.people[lot.list]
+            looked_at = zip((where + first).tolist(), address, *rows, strict=True)
+            return looked_at, replied[marked.moody]
+        people, gone = draws.people[lot.list], absent.positions
         if parcel.attempt:
             address = people.address[first : first + n].tolist()
             u, tail = draws.replies(parcel).tolist(), draws.of("tail", parcel).tolist()
-            return zip(range(first, first + n), address, u, tail, strict=True)
+            every = zip(range(first, first + n), address, u, tail, strict=True)
+            return (row for row in every if row[0] not in gone), _NO_MOODS
         positions, addresses, us, tails = people.loud
-        start = bisect_left(positions, first)
-        own = slice(start, bisect_left(positions, first + n, start))
-        return zip(positions[own], addresses[own], us[own], tails[own], strict=True)
+        own = _within(positions, first, n)
+        known = zip(positions[own], addresses[own], us[own], tails[own], strict=True)
+        positions, moods = people.moody
+        own = _within(positions, first, n)
+        if not absent.n:
+            return known, moods[own]
+        kept = [position not in gone for position in positions[own]]
+        return (row for row in known if row[0] not in gone), moods[own][kept]
+
+
+def _within(positions: list[int], first: int, n: int) -> slice:
+    """Return where the positions of a range lie in a sorted list."""
+    start = bisect_left(positions, first)
+    return slice(start, bisect_left(positions, first + n, start))

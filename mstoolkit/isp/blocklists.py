@@ -54,10 +54,14 @@ class Blocklists:
         self._hits: dict[tuple[str, str, str], list[list[float]]] = {}
         self._listed: dict[tuple[str, str], list[float]] = {}  # [until, how often]
         self._fixed = sorted(listings)
+        causes: tuple[Cause, ...] = ("pristine", "recycled", "complaints")
+        self._causes = {
+            cause for cause in causes if any(getattr(each, cause) for each in lists.values())
+        }
 
     def hit(self, at: float, source_ip: str, cause: Cause, n: int = 1) -> None:
         """Let the lists hear of `n` messages at a time, which may lie ahead."""
-        if any(getattr(each, cause) for each in self._lists.values()):
+        if cause in self._causes:
             heappush(self._ahead, (at, source_ip, cause, n))
 
     def listed(self, now: float, source_ip: str, names: Iterable[str]) -> Listed | None:

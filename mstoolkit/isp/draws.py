@@ -7,7 +7,7 @@ a list) look their own draws up; counted ones draw afresh, keyed by the parcel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,13 @@ _KINDS = np.array([UNKNOWN, FULL, TRAP, RECYCLED, LIVE], np.int8)
 _NORMAL = frozenset({"delay", "service"})
 
 
+class Marked(NamedTuple):
+    """Who of many may meet more than acceptance without news, by two masks; see `People`."""
+
+    loud: NDArray[np.bool_]
+    moody: NDArray[np.bool_]
+
+
 class People:
     """What single messages of one list look up, by position.
 
@@ -40,23 +47,24 @@ class People:
     trap), a lasting property of the recipient. ``quiet`` is 1 where a first attempt cannot meet
     anything but acceptance without news, whatever the sender's reputation, so that the provider
     need not look further. All others are ``loud``: lists of their positions, addresses, reply draws
-    and tail draws.
+    and tail draws; or, where nothing but the reply draw is remarkable, ``moody``: their positions
+    and reply draws.
     """
 
-    __slots__ = ("address", "loud", "quiet")
+    __slots__ = ("address", "loud", "moody", "quiet")
 
-    def __init__(
-        self, address: Ints, quiet: NDArray[np.bool_], reply: Floats, tail: Floats
-    ) -> None:
+    def __init__(self, address: Ints, marked: Marked, reply: Floats, tail: Floats) -> None:
         self.address = address
-        self.quiet = quiet.tobytes()
-        where = np.flatnonzero(~quiet)
+        self.quiet = (~(marked.loud | marked.moody)).tobytes()
+        where = np.flatnonzero(marked.loud)
         self.loud: Loud = (
             where.tolist(),
             address[where].tolist(),
             reply[where].tolist(),
             tail[where].tolist(),
         )
+        where = np.flatnonzero(marked.moody)
+        self.moody: tuple[list[int], Floats] = (where.tolist(), reply[where])
 
 
 class _ByList(dict[str, _T]):
@@ -102,12 +110,13 @@ class Draws:
 
     def _look_up(self, name: str) -> People:
         address = np.zeros(self._sizes[name], np.int8)
-        quiet = np.zeros(self._sizes[name], bool)
+        marked = Marked(np.zeros_like(address, bool), np.zeros_like(address, bool))
         drawn, reply, tail = (self.array(purpose, name) for purpose in TOGETHER)
         for part, segment, profile, score in self._parts(name):
             address[part] = kinds(drawn[part], segment)
-            quiet[part] = ~loud(drawn[part], reply[part], tail[part], segment, profile, score)
-        return People(address, quiet, reply, tail)
+            found = mark(drawn[part], reply[part], tail[part], segment, profile, score)
+            marked.loud[part], marked.moody[part] = found
+        return People(address, marked, reply, tail)
 
     def _stretch(self, name: str) -> Floats:
         normal = self.array("service", name)
@@ -178,21 +187,22 @@ def kinds(drawn: Floats, segment: Segment) -> Ints:
     return _KINDS[np.searchsorted(limits, drawn, side="right")]
 
 
-def loud(
+def mark(
     address: Floats,
     reply: Floats,
     tail: Floats,
     segment: Segment,
     profile: Profile,
     score: float = 0.0,
-) -> NDArray[np.bool_]:
+) -> Marked:
     """Tell by draws which messages may meet more than acceptance without news, at the worst."""
     refused = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
     if score:
         refused += refused_for_content(score, profile.content)
     news = profile.dsn + segment.complaints + segment.unsubscribes
     special = segment.unknown + segment.full + segment.traps + segment.recycled
-    return (address < special) | (reply < refused) | (tail < news)
+    loud = (address < special) | (tail < news)
+    return Marked(loud, (reply < refused) & ~loud)
 
 
 def _uniforms(key: int, n: int) -> Floats:
