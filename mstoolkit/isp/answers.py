@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect, bisect_left
 from collections.abc import Iterable, Sequence
 from math import exp
-
-import numpy as np
 
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
 from mstoolkit.isp.blocklists import Blocklists, Cause
-from mstoolkit.isp.draws import FULL, RECYCLED, TOGETHER, TRAP, UNKNOWN, Draws, Floats, kinds, mark
+from mstoolkit.isp.draws import FULL, KINDS, RECYCLED, TOGETHER, TRAP, UNKNOWN, Draws, limits, loud
 from mstoolkit.isp.greylist import NONE, Deferred
 from mstoolkit.isp.standing import Circumstances, Standing
 from mstoolkit.model import Parcel
 
 Heard = Sequence[tuple[int, float]]
-_NO_MOODS = np.zeros(0)
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
 
 
@@ -38,6 +35,7 @@ class Answers:
         self._profile: Profile = profile
         self._segments: dict[str, Segment] = around.segments
         self._content = around.content
+        self._limits = {name: limits(segment) for name, segment in around.segments.items()}
         self._blocklists = blocklists
         self._engaging = profile.reputation.read > 0 or profile.reputation.deleted > 0
         self._ends = profile.messages_per_connection
@@ -96,12 +94,13 @@ class Answers:
         if parcel.first < 0 and parcel.cause == "mailbox_full":
             return ((self._full, parcel.n),), ()
         chances = standing.chances(parcel.lot)
+        busy = spam = 0
         gone = [0] * TRAP  # by what the address is
         heard: list[tuple[int, float]] = []
         traps: list[int] = []
-        looked_at, moods = self._to_look_at(parcel, draws, absent)
-        busy = int(np.count_nonzero(moods < chances.busy))
-        spam = int(np.count_nonzero(moods < chances.spam)) - busy
+        looked_at = self._to_look_at(parcel, draws)
+        if absent.n:
+            looked_at = [row for row in looked_at if row[0] not in absent.positions]
         for position, address, u, tail in looked_at:
             if u < chances.busy:
                 busy += 1
@@ -113,14 +112,14 @@ class Answers:
                 traps.append(address)
             elif tail < chances.tail:
                 heard.append((position - parcel.first, tail))
-        dead, full = gone[UNKNOWN], gone[FULL]
-        if dead:
-            standing.bad(self._profile.reputation.unknown * dead)
-        accepted = parcel.n - absent.n - dead - full - busy - spam
+        accepted = parcel.n - absent.n - gone[UNKNOWN] - gone[FULL] - busy - spam
         self._take(now, standing, attempt, accepted, traps)
-        counts = (accepted, dead, full, busy, spam)
+        if accepted == parcel.n:
+            return ((self.accepted, accepted),), heard
+        standing.bad(self._profile.reputation.unknown * gone[UNKNOWN])
+        counts = (accepted, gone[UNKNOWN], gone[FULL], busy, spam)
         words = (self.accepted, self._unknown, self._full, self.busy, self._spam)
-        return tuple((w, n) for w, n in zip(words, counts, strict=True) if n), heard
+        return tuple([(w, n) for w, n in zip(words, counts, strict=True) if n]), heard
 
     def news(
         self, now: float, standing: Standing, attempt: Attempt, heard: Heard, draws: Draws
@@ -129,11 +128,12 @@ class Answers:
         parcel, profile = attempt.parcel, self._profile
         chances = standing.chances(parcel.lot)
         complaint = profile.reputation.complaint
-        normal = draws.of("delay", parcel)[[k for k, _ in heard]].tolist()
+        normal = draws.of("delay", parcel)
         engagement = profile.engagement
         median, sigma = engagement.complaint_median, engagement.complaint_sigma
-        for (k, u), z in zip(heard, normal, strict=True):
+        for k, u in heard:
             first = parcel.first + k if parcel.first >= 0 else -1
+            z = normal.item(k)
             if u >= chances.unsubscribed:
                 delay = profile.dsn_delay * exp(_DSN_SIGMA * z)
                 yield News("dsn", delay, 1, first, self._bounced)
@@ -167,43 +167,27 @@ class Answers:
                 standing.bad(weight * hits)
                 self._blocklists.hit(now, source, cause, hits)
 
-    def _to_look_at(
-        self, parcel: Parcel, draws: Draws, absent: Deferred
-    ) -> tuple[Iterable[tuple[int, int, float, float]], Floats]:
+    def _to_look_at(self, parcel: Parcel, draws: Draws) -> Iterable[tuple[int, int, float, float]]:
         """Return the messages of a parcel that may meet more than acceptance without news.
 
-        They are told in full, or by their reply draw alone where nothing else is remarkable. Of
-        counted messages, what was throttled, lost or met a busy server was never looked at, so
+        Of counted messages, what was throttled, lost or met a busy server was never looked at, so
         their addresses are like any other.
         """
         n, first, lot = parcel.n, parcel.first, parcel.lot
         if first < 0:
             segment, score = self._segments[lot.segment], self._content.get(lot.campaign, 0.0)
             drawn, replied, followed = (draws.of(purpose, parcel) for purpose in TOGETHER)
-            marked = mark(drawn, replied, followed, segment, self._profile, score)
-            where = marked.loud.nonzero()[0]
-            address = kinds(drawn[where], segment).tolist()
+            where = loud(drawn, replied, followed, segment, self._profile, score).nonzero()[0]
+            bounds = self._limits[lot.segment]
+            address = [KINDS[bisect(bounds, u)] for u in drawn[where].tolist()]
             rows = (replied[where].tolist(), followed[where].tolist())
-            looked_at = zip((where + first).tolist(), address, *rows, strict=True)
-            return looked_at, replied[marked.moody]
-        people, gone = draws.people[lot.list], absent.positions
+            return zip((where + first).tolist(), address, *rows, strict=True)
+        people = draws.people[lot.list]
         if parcel.attempt:
             address = people.address[first : first + n].tolist()
             u, tail = draws.replies(parcel).tolist(), draws.of("tail", parcel).tolist()
-            every = zip(range(first, first + n), address, u, tail, strict=True)
-            return (row for row in every if row[0] not in gone), _NO_MOODS
+            return zip(range(first, first + n), address, u, tail, strict=True)
         positions, addresses, us, tails = people.loud
-        own = _within(positions, first, n)
-        known = zip(positions[own], addresses[own], us[own], tails[own], strict=True)
-        positions, moods = people.moody
-        own = _within(positions, first, n)
-        if not absent.n:
-            return known, moods[own]
-        kept = [position not in gone for position in positions[own]]
-        return (row for row in known if row[0] not in gone), moods[own][kept]
-
-
-def _within(positions: list[int], first: int, n: int) -> slice:
-    """Return where the positions of a range lie in a sorted list."""
-    start = bisect_left(positions, first)
-    return slice(start, bisect_left(positions, first + n, start))
+        start = bisect_left(positions, first)
+        own = slice(start, bisect_left(positions, first + n, start))
+        return zip(positions[own], addresses[own], us[own], tails[own], strict=True)

@@ -66,9 +66,10 @@ class Blocklists:
 
     def listed(self, now: float, source_ip: str, names: Iterable[str]) -> Listed | None:
         """Return the list that a source IP is on for longest, of those that are consulted."""
-        if not self._fixed and not self._listed and not self._ahead:
+        if self._ahead and self._ahead[0][0] <= now:
+            self._hear(now)
+        if not self._fixed and not self._listed:
             return None
-        self._hear(now)
         found: Listed | None = None
         for name in names:
             until = self._until(now, source_ip, name)

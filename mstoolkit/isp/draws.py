@@ -7,7 +7,8 @@ a list) look their own draws up; counted ones draw afresh, keyed by the parcel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple, TypeVar
+from itertools import accumulate
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +30,8 @@ Purpose = Literal["address", "reply", "tail", "open", "delay", "machine", "servi
 _GOLDEN, _MIX_1, _MIX_2 = map(np.uint64, (GOLDEN, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 _S30, _S27, _S31, _S11 = map(np.uint64, (30, 27, 31, 11))
 TOGETHER: tuple[Purpose, ...] = ("address", "reply", "tail")  # what one attempt is answered by
-_KINDS = np.array([UNKNOWN, FULL, TRAP, RECYCLED, LIVE], np.int8)
+KINDS = (UNKNOWN, FULL, TRAP, RECYCLED, LIVE)  # by address draw, between a segment's limits
 _NORMAL = frozenset({"delay", "service"})
-
-
-class Marked(NamedTuple):
-    """Who of many may meet more than acceptance without news, by two masks; see `People`."""
-
-    loud: NDArray[np.bool_]
-    moody: NDArray[np.bool_]
 
 
 class People:
@@ -47,24 +41,23 @@ class People:
     trap), a lasting property of the recipient. ``quiet`` is 1 where a first attempt cannot meet
     anything but acceptance without news, whatever the sender's reputation, so that the provider
     need not look further. All others are ``loud``: lists of their positions, addresses, reply draws
-    and tail draws; or, where nothing but the reply draw is remarkable, ``moody``: their positions
-    and reply draws.
+    and tail draws.
     """
 
-    __slots__ = ("address", "loud", "moody", "quiet")
+    __slots__ = ("address", "loud", "quiet")
 
-    def __init__(self, address: Ints, marked: Marked, reply: Floats, tail: Floats) -> None:
+    def __init__(
+        self, address: Ints, quiet: NDArray[np.bool_], reply: Floats, tail: Floats
+    ) -> None:
         self.address = address
-        self.quiet = (~(marked.loud | marked.moody)).tobytes()
-        where = np.flatnonzero(marked.loud)
+        self.quiet = quiet.tobytes()
+        where = np.flatnonzero(~quiet)
         self.loud: Loud = (
             where.tolist(),
             address[where].tolist(),
             reply[where].tolist(),
             tail[where].tolist(),
         )
-        where = np.flatnonzero(marked.moody)
-        self.moody: tuple[list[int], Floats] = (where.tolist(), reply[where])
 
 
 class _ByList(dict[str, _T]):
@@ -110,13 +103,12 @@ class Draws:
 
     def _look_up(self, name: str) -> People:
         address = np.zeros(self._sizes[name], np.int8)
-        marked = Marked(np.zeros_like(address, bool), np.zeros_like(address, bool))
+        quiet = np.zeros(self._sizes[name], bool)
         drawn, reply, tail = (self.array(purpose, name) for purpose in TOGETHER)
         for part, segment, profile, score in self._parts(name):
             address[part] = kinds(drawn[part], segment)
-            found = mark(drawn[part], reply[part], tail[part], segment, profile, score)
-            marked.loud[part], marked.moody[part] = found
-        return People(address, marked, reply, tail)
+            quiet[part] = ~loud(drawn[part], reply[part], tail[part], segment, profile, score)
+        return People(address, quiet, reply, tail)
 
     def _stretch(self, name: str) -> Floats:
         normal = self.array("service", name)
@@ -181,28 +173,31 @@ class Draws:
         return np.array([self.reply(name, index, attempt) for index in indices])
 
 
+def limits(segment: Segment) -> list[float]:
+    """Return the address draws that part the kinds of addresses from one another."""
+    return list(accumulate([segment.unknown, segment.full, segment.traps, segment.recycled]))
+
+
 def kinds(drawn: Floats, segment: Segment) -> Ints:
     """Return what addresses are, by their draws."""
-    limits = np.cumsum([segment.unknown, segment.full, segment.traps, segment.recycled])
-    return _KINDS[np.searchsorted(limits, drawn, side="right")]
+    return np.array(KINDS, np.int8)[np.searchsorted(limits(segment), drawn, side="right")]
 
 
-def mark(
+def loud(
     address: Floats,
     reply: Floats,
     tail: Floats,
     segment: Segment,
     profile: Profile,
     score: float = 0.0,
-) -> Marked:
+) -> NDArray[np.bool_]:
     """Tell by draws which messages may meet more than acceptance without news, at the worst."""
     refused = profile.busy + profile.spam_rejected * (1.0 + REJECTED_AT_WORST)
     if score:
         refused += refused_for_content(score, profile.content)
     news = profile.dsn + segment.complaints + segment.unsubscribes
     special = segment.unknown + segment.full + segment.traps + segment.recycled
-    loud = (address < special) | (tail < news)
-    return Marked(loud, (reply < refused) & ~loud)
+    return (address < special) | (reply < refused) | (tail < news)
 
 
 def _uniforms(key: int, n: int) -> Floats:

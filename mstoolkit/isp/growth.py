@@ -92,11 +92,12 @@ class Volumes:
         self._days = [list(row) for row in days]
 
     def _leak(self, now: float) -> None:
-        if now <= self._at:
+        before = self._at
+        if now <= before:
             return
-        if now // DAY > self._at // DAY:
+        if now // DAY > before // DAY:
             self.tolerated = self._most(now // DAY)
-        level = self._level - (now - self._at) * self.tolerated / DAY
+        level = self._level - (now - before) * self.tolerated / DAY
         self._level = level if level > 0.0 else 0.0
         self._at = now
 

@@ -68,6 +68,7 @@ class Provider:
         self._blocklists = blocklists or Blocklists({})
         self._neighbours = neighbours or {}
         self._content = content or {}
+        self.waits = profile.banner.good > 0 or profile.banner.bad > 0
         self._bench = Bench(profile.reputation)
         around = Circumstances(profile, segments, self._content, self._bench)
         self._around = around
@@ -339,8 +340,9 @@ class Provider:
                 level = 0.0
         room = standing.capacity - level + span * rate
         if standing.volumes is not None:
-            left = standing.allowed - standing.accepted
-            room = min(room, left + span * standing.volumes.tolerated / DAY)
+            left = standing.allowed - standing.accepted + span * standing.volumes.tolerated / DAY
+            if left < room:
+                room = left
         fits = n if room >= n else max(0, int(room + 1e-9))
         took = span * fits / n
         level += fits - took * rate

@@ -50,9 +50,9 @@ class Habits(NamedTuple):
 
         Who `clicks` opens so soon that the clicks come as they do.
         """
-        opened = self.open_median * np.exp(self.open_sigma * normal)
-        clicked = self.click_median * np.exp(self.click_sigma * normal)
-        return np.asarray(np.where(clicks, np.maximum(0.0, clicked - CLICK_DELAY), opened))
+        median = np.where(clicks, self.click_median, self.open_median)
+        delay = median * np.exp(np.where(clicks, self.click_sigma, self.open_sigma) * normal)
+        return np.asarray(np.maximum(0.0, delay - np.where(clicks, CLICK_DELAY, 0.0)))
 
 
 def habits(profile: Profile, segment: Segment, stream: str = "", score: float = 0.0) -> Habits:

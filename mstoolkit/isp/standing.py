@@ -122,11 +122,13 @@ class Standing:
         "_bad",
         "_chances",
         "_counted",
+        "_engaging",
         "_flow",
         "_fresh",
         "_good",
         "_judges",
         "_last_day",
+        "_profile",
         "_span",
         "_trapped",
         "_warm",
@@ -163,6 +165,8 @@ class Standing:
         profile = around.profile
         limits = profile.rate
         self._around = around
+        self._profile = profile
+        self._engaging = profile.reputation.read > 0 or profile.reputation.deleted > 0
         self._flow = neighbours
         self._judges = around.bench.of(source_ip)
         self._span = log(limits.ceiling / limits.cautious)
@@ -221,7 +225,7 @@ class Standing:
     def review(self, now: float) -> None:
         """Judge again, and derive limits, placement and chances from the judgement."""
         self._remember(now)
-        profile = self._around.profile
+        profile = self._profile
         reputation, warmth, limits = self.reputation, self.warmth, profile.rate
         trust = reputation**2 * warmth
         rate = limits.cautious * exp(trust * self._span)
@@ -236,7 +240,7 @@ class Standing:
         self.room = capacity - 1.0 + 1e-9
         if self.volumes is not None:
             room = self.volumes.room(now) + self.volumes.tolerated * REFRESH / DAY
-            self.allowed = self.accepted + max(room, 0.0)
+            self.allowed = self.accepted + (room if room > 0.0 else 0.0)
         wide = profile.connections
         if wide.cautious < wide.ceiling:
             self.connections = round(wide.cautious * (wide.ceiling / wide.cautious) ** trust)
@@ -257,17 +261,20 @@ class Standing:
         self._counted = self.accepted
         good, bad = float(accepted), self._fresh
         self._fresh = 0.0
-        if accepted and any(self.taken.values()):
+        if accepted and self._engaging:
             read, deleted = self._engaged()
             good, bad = good + read, bad + deleted
-        self._warm_up(before, now, accepted + self._flow.rate * max(0.0, now - before))
+        volume = float(accepted)
+        if self._flow.rate and now > before:
+            volume += self._flow.rate * (now - before)
+        self._warm_up(before, now, volume)
         if self.multipliers is not None:
             self.multipliers.learn(now, good, bad)
         if self._judges:
             self._tell(before, now, good, bad)
             self.reputation = self._around.bench.reputation(self._judges, now)
             return
-        rules = self._around.profile.reputation
+        rules = self._profile.reputation
         fading = -_LN_2 / rules.half_life
         decay = exp((now - before) * fading) if now > before else 1.0
         self._good = self._good * decay + good
@@ -299,7 +306,7 @@ class Standing:
 
     def _engaged(self) -> tuple[float, float]:
         """Return what was read and what was deleted unread, as good and as bad messages."""
-        rules, read, deleted = self._around.profile.reputation, 0.0, 0.0
+        rules, read, deleted = self._profile.reputation, 0.0, 0.0
         for name, n in self.taken.items():
             segment = self._around.segments[name]
             read += n * segment.opens
@@ -309,14 +316,19 @@ class Standing:
 
     def _warm_up(self, before: float, now: float, volume: float) -> None:
         """Let the address grow warmer by what came, or cooler if nothing did."""
-        limits, day = self._around.profile.rate, before // DAY
+        limits, day, last = self._profile.rate, before // DAY, self._last_day
         if volume:
-            warm = self._warm * left_over(self._last_day, day, limits.idle)
-            self._warm = min(1.0, warm + volume / limits.warmup_volume)
-            self._last_day = max(self._last_day, day)
+            if day > last:
+                if day > last + 1.0:
+                    self._warm *= left_over(last, day, limits.idle)
+                last = self._last_day = day
+            warm = self._warm + volume / limits.warmup_volume
+            self._warm = warm if warm < 1.0 else 1.0
             if self.volumes is not None:
                 self.volumes.count(before, volume)
-        self.warmth = self._warm * left_over(self._last_day, now // DAY, limits.idle)
+        self.warmth = self._warm
+        if now // DAY > last + 1.0:
+            self.warmth *= left_over(last, now // DAY, limits.idle)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state."""
@@ -350,7 +362,7 @@ class Standing:
         self._chances.clear()
 
     def _inbox(self) -> float:
-        placement = self._around.profile.placement
+        placement = self._profile.placement
         liked = self.reputation * (placement.cold + (1.0 - placement.cold) * self.warmth)
         share = 1.0 / (1.0 + exp(-placement.slope * (liked - placement.midpoint)))
         return placement.worst + (placement.best - placement.worst) * share
@@ -364,7 +376,7 @@ class Standing:
         return known
 
     def _of(self, segment: Segment, score: float) -> Chances:
-        profile = self._around.profile
+        profile = self._profile
         inbox = self.inbox
         worse = 1.0 + REJECTED_AT_WORST * (1.0 - self.reputation)
         rejected = min(1.0, profile.spam_rejected * worse)

@@ -62,7 +62,7 @@ class Line(Attempt):
         self.provider = provider
         self.receive = provider.receive
         self.service = provider.profile.service
-        self.banner = provider.banner(machine.source_ip)
+        self.banner = provider.banner(machine.source_ip) if provider.waits else 0.0
 
 
 class Driver:
