@@ -180,7 +180,12 @@ def limits(segment: Segment) -> list[float]:
 
 def kinds(drawn: Floats, segment: Segment) -> Ints:
     """Return what addresses are, by their draws."""
-    return np.array(KINDS, np.int8)[np.searchsorted(limits(segment), drawn, side="right")]
+    found = np.full(len(drawn), LIVE, np.int8)
+    bounds = limits(segment)
+    for kind, limit, below in zip(KINDS[3::-1], bounds[::-1], [*bounds[2::-1], 0.0], strict=True):
+        if limit > below:
+            found[drawn < limit] = kind
+    return found
 
 
 def loud(
