@@ -18,6 +18,7 @@ from mstoolkit.analysis.series import (
 from mstoolkit.analysis.share import drifts, realised_share
 from mstoolkit.analysis.timeline import attempts_over_time, quota_use, server_timeline
 from mstoolkit.analysis.verdict import Winner, winner
+from mstoolkit.eventlog import littles_law
 
 __all__ = [
     "METRICS",
@@ -29,6 +30,7 @@ __all__ = [
     "deferrals_over_time",
     "delivered_over_time",
     "drifts",
+    "littles_law",
     "makespan",
     "outcomes",
     "paired_differences",
