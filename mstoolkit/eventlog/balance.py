@@ -2,7 +2,8 @@
 
 Over a finite time [0, T] the law is an identity (Stidham 1974, El-Taha and Stidham 1999): the area
 under the number of messages in the system is the sum of the times that they were in it. The area
-comes from arrivals and ends alone, in order of time. The times come from what each end says of its
+comes from arrivals and ends alone, in order of time; a message arrives when it is born, which in a
+live run is a little before it is handled. The times come from what each end says of its
 birth. How many are left comes once from the ends and once from the attempts: what went out less
 what came back.
 """
@@ -64,12 +65,13 @@ def littles_law(events: pd.DataFrame) -> pd.DataFrame:
     def by_lot(weights: Array, mine: Array) -> Array:
         return np.bincount(lot[mine], weights=weights[mine], minlength=len(lots))
 
-    area, level, lowest = _area(lot, at, np.where(came, n, -n), np.flatnonzero(came | went), end)
+    when = np.where(came, born, at)
+    area, level, lowest = _area(lot, when, np.where(came, n, -n), np.flatnonzero(came | went), end)
     left = by_lot(n, came) - by_lot(n, went & (token < 0)) - _by_attempts(kind, lot, token, n)
     stayed = by_lot((at - born) * n, went)
     first, last = np.full(len(lots), end), np.zeros(len(lots))
-    np.minimum.at(first, lot[came], at[came])
-    np.maximum.at(last, lot[came], at[came])
+    np.minimum.at(first, lot[came], born[came])
+    np.maximum.at(last, lot[came], born[came])
     low, high = level * (end - last), level * (end - first)
     slack = _PRECISION * (1.0 + by_lot(n, came) * end)
     within = (stayed + low <= area + slack) & (area <= stayed + high + slack)

@@ -67,6 +67,7 @@ def test_mail_that_is_left_is_counted_until_the_end(batch: int) -> None:
         ("at", "delivered", 5.0),
         ("at", "bounced", -5.0),
         ("at", "enqueued", 1.0),
+        ("born", "enqueued", 1.0),
         ("n", "delivered", 1),
         ("n", "bounced", -1),
         ("n", "deferred", 1),
@@ -117,6 +118,18 @@ def test_the_two_sums_of_a_small_log() -> None:
     assert row["stayed"] == 3 * 10 + 1 * 30
     assert (row["waited_low"], row["waited_high"], row["open"]) == (30.0, 30.0, 1)
     assert row["ok"]
+
+
+def test_mail_that_is_handled_late_counts_from_its_birth() -> None:
+    """As in a live run: born at 10 s, taken up at 12 s, gone at 20 s: 10 s in the system."""
+    events = log_frame(
+        [
+            {"event": "enqueued", "at": 12.0, "lot": 0, "born": 10.0},
+            {"event": "delivered", "at": 20.0, "lot": 0, "born": 10.0},
+        ]
+    )
+    row = littles_law(events).iloc[0]
+    assert (row["area"], row["stayed"], row["ok"]) == (10.0, 10.0, True)
 
 
 def test_a_message_cannot_end_before_it_came() -> None:
