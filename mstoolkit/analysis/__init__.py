@@ -8,6 +8,7 @@ from mstoolkit.analysis.balance import conservation
 from mstoolkit.analysis.comparison import paired_differences, summarise
 from mstoolkit.analysis.latency import makespan, queue_time, queue_time_by
 from mstoolkit.analysis.metrics import METRICS, Metric, by, summary
+from mstoolkit.analysis.postmaster import postmaster_daily, postmaster_reputation, snds_daily
 from mstoolkit.analysis.series import (
     deferrals_over_time,
     delivered_over_time,
@@ -34,6 +35,8 @@ __all__ = [
     "makespan",
     "outcomes",
     "paired_differences",
+    "postmaster_daily",
+    "postmaster_reputation",
     "queue_time",
     "queue_time_by",
     "quota_use",
@@ -41,6 +44,7 @@ __all__ = [
     "reputation_over_time",
     "server_share_over_time",
     "server_timeline",
+    "snds_daily",
     "summarise",
     "summary",
     "winner",
