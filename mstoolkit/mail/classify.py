@@ -40,7 +40,7 @@ CATEGORIES = (
     "not_bounce",
 )
 
-_WORDS = tuple((re.compile(pattern, re.IGNORECASE), category) for pattern, category in PATTERNS)
+_WORDS = tuple((re.compile(pattern), category) for pattern, category in PATTERNS)
 
 _STATUS = {
     "1.1": "invalid_recipient",
@@ -107,7 +107,7 @@ def classify(reply: Reply) -> str:
         return "not_bounce"
     if reply.code == 0:
         return "network"
-    whole = f"{reply.code} {reply.status} {reply.text}"
+    whole = f"{reply.code} {reply.status} {reply.text}".lower()
     for pattern, category in _WORDS:
         if pattern.search(whole):
             return category

@@ -1,9 +1,10 @@
 r"""What servers write in a refusal, and what they mean by it.
 
-A pattern is searched in the whole line, ``code status text``, whatever the case of its letters;
-``^4`` and ``^5`` tell a refusal for now from one for good where a provider uses the same words for
-both. The order matters: providers' own tags are exact and come first, then reasons that are named
-beside a rate ("rate limited because it is unauthenticated"), then rates, then the rest.
+A pattern is searched in the whole line, ``code status text``, in small letters; ``^4`` and ``^5``
+tell a refusal for now from one for good where a provider uses the same words for both. The order
+matters: providers' own tags are exact and come first, then reasons that are named beside a rate
+("rate limited because it is unauthenticated"), then rates, then the rest. Gaps between two words
+are bounded, so that no text takes long to read.
 
 Tags and meanings: the providers' pages on their replies, and the replies that senders publish. What
 a tag means that no provider explains is read from the words that come with it.
@@ -66,15 +67,15 @@ _NAMED = (
         "mailbox_full",
     ),
     (r"reverse dns|\bptr\b", "ptr"),
-    (r"over a tls connection|must issue a starttls|open relay", "config"),
+    (r"over a tls connection|must issue a starttls|open relay not allowed", "config"),
     (
         r"unauthenticated|authentication level|(no|not|isn.?t|without) (\w+ )?align"
         r"|(spf|dkim|dmarc)( \w+)? (did|does|do)(n.?t| not) pass|^4.* spf record"
-        r"|(spf|dkim|dmarc) record .*fail|(pass|fail)\w* (spf|dkim|dmarc)",
+        r"|(spf|dkim|dmarc) record .{0,80}fail|(pass|fail)\w* (spf|dkim|dmarc)",
         "auth",
     ),
     (r"same message-id", "policy"),
-    (r"unresolvable .*domain|[ée]metteur invalide|sender invalide", "sender"),
+    (r"unresolvable .{0,40}domain|[ée]metteur invalide|sender invalide", "sender"),
     (r"^5.*too many spams from|too many (errors|bad commands) from|blocked for abuse", "block_ip"),
     (r"destinataire invalide|not our customer|no mailbox", "invalid_recipient"),
 )
@@ -98,11 +99,11 @@ _REST = (
     (r"\bdbl\b|\bdomain \S{0,80} ?(is )?(block.?listed|listed|blocked|present)\b", "block_domain"),
     (
         r"block.?list|black.?list|spamhaus|client host blocked|dnsbl|block for spam"
-        r"|reputation of the sending ip|(poor|bad) reputation|\bip\b.* is listed"
-        r"|\b(ip|host)\b.*(blocked|rejected)|messages? from .*weren.?t sent",
+        r"|reputation of the sending ip|(poor|bad) reputation|\bip\b.{0,80} is listed"
+        r"|\b(ip|host)\b.{0,200}(blocked|rejected)|messages? from .{0,80}weren.?t sent",
         "block_ip",
     ),
-    (r"reputation of the sending domain|\bdomain .*(blocked|listed)", "block_domain"),
+    (r"reputation of the sending domain|\bdomain .{0,200}(blocked|listed)", "block_domain"),
     (r"\b(spf|dkim|dmarc)\b|authentication (information|checks)|spoof", "auth"),
     (
         r"disabled|inactiv|suspended|no longer (valid|active)|address rejected: blocked",
