@@ -1,5 +1,6 @@
 """One log for every run: schema, recorder, writer and reader on disk, decoder for replay."""
 
+from mstoolkit.eventlog.balance import check_balance, littles_law
 from mstoolkit.eventlog.manifest import Manifest, manifest_of, package_version
 from mstoolkit.eventlog.recorder import Recorder, frame_of
 from mstoolkit.eventlog.schema import COLUMNS, EVENTS, NAMES, arrow_schema
@@ -23,8 +24,10 @@ __all__ = [
     "Manifest",
     "Recorder",
     "arrow_schema",
+    "check_balance",
     "frame_of",
     "fresh_folder",
+    "littles_law",
     "manifest_of",
     "package_version",
     "read_log",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from mstoolkit.config import Policy, Scenario, content_hash
-from mstoolkit.eventlog import LogWriter, Manifest
+from mstoolkit.eventlog import LogWriter, Manifest, check_balance, read_table
 from mstoolkit.eventlog.store import TRUTH, write_table
 from mstoolkit.live.agreement import agree
 from mstoolkit.live.clock import RunClock
@@ -212,6 +212,7 @@ async def _drive(
             write_table(plan.folder / TRUTH, truth)
         writer.close(manifest)
     _check_books(manifest.totals)
+    check_balance(read_table(plan.folder), manifest.totals)
     return LiveRun(manifest, manifest.totals, sender.watch.result(), plan.folder, not finished)
 
 

@@ -1,6 +1,7 @@
 """Reply -> category of the bounce taxonomy: by its words first, else by its codes.
 
-The table of words is tried top down; the first match wins. Codes are of RFC 3463 and RFC 5321.
+Words are those of `patterns`; the first match wins. Codes are of RFC 5321, RFC 3463, RFC 7372
+(authentication) and RFC 7505 (a sender that takes no mail).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from mstoolkit.mail.patterns import PATTERNS
 from mstoolkit.model import Reply
 
 CATEGORIES = (
@@ -38,59 +40,31 @@ CATEGORIES = (
     "not_bounce",
 )
 
-_WORDS = tuple(
-    (re.compile(pattern, re.IGNORECASE), category)
-    for pattern, category in (
-        (r"gr[ae]y.?list|internal resources? (are )?temporarily unavailable", "greylist"),
-        (r"over.?quota|out of storage|(mailbox|inbox) (is )?full|exceeded storage", "mailbox_full"),
-        (
-            r"rate.?limit|unusual rate|(unexpected|excessive) volume|throttl|slow down"
-            r"|too (many|frequent|quickly|much)|concurrent connections|frequency limit|\[TSS?0\d\]",
-            "throttle",
-        ),
-        (r"virus|malware", "virus"),
-        (r"reverse dns|\bPTR\b", "ptr"),
-        (
-            r"block.?list|black.?list|spamhaus|client host blocked|dnsbl|\[BL2\d\]"
-            r"|reputation of the sending ip|(ip|host) .*(blocked|rejected)",
-            "block_ip",
-        ),
-        (r"reputation of the sending domain|domain .*(blocked|listed)", "block_domain"),
-        (r"\b(spf|dkim|dmarc)\b|unauthenticated|not aligned", "auth"),
-        (r"disabled|inactive|suspended|no longer (valid|active)", "inactive_mailbox"),
-        (
-            r"user unknown|unknown user|no such (user|mailbox)|does(n't| not) (exist|have an?)"
-            r"|account that you tried to reach|mailbox (not found|unavailable)|invalid recipient",
-            "invalid_recipient",
-        ),
-        (r"relay(ing)? (access )?denied|not permitted to relay|unable to relay", "relay"),
-        (r"spam|unsolicited|\[CS01\]", "spam"),
-        (r"message (size|too (large|big))|size limit", "too_big"),
-        (r"polic(y|ies)", "policy"),
-        (r"content|attachment", "content"),
-        (r"try again|temporar(y|ily)|server busy|unavailable|local error|resources", "temp_server"),
-        (r"syntax|bad sequence|command", "protocol"),
-    )
-)
+_WORDS = tuple((re.compile(pattern), category) for pattern, category in PATTERNS)
 
 _STATUS = {
     "1.1": "invalid_recipient",
     "1.2": "invalid_domain",
     "1.3": "invalid_recipient",
     "1.6": "invalid_recipient",
+    "1.7": "sender",
     "1.8": "sender",
     "2.1": "inactive_mailbox",
     "2.2": "mailbox_full",
     "2.3": "too_big",
-    "3.2": "temp_server",
+    **dict.fromkeys(("3.0", "3.1", "3.2"), "temp_server"),
     "3.4": "too_big",
-    "4.1": "network",
-    "4.2": "network",
+    "3.5": "config",
+    **dict.fromkeys(("4.1", "4.2", "4.3", "4.4", "4.6"), "network"),
     "4.7": "expired",
+    **dict.fromkeys(("5.1", "5.2", "5.4", "5.5"), "protocol"),
+    "5.3": "throttle",
+    **dict.fromkeys(("6.0", "6.1", "6.2", "6.3", "6.5"), "content"),
     "7.0": "policy",
     "7.1": "policy",
+    **dict.fromkeys(("7.20", "7.21", "7.22", "7.23", "7.24", "7.26"), "auth"),
     "7.25": "ptr",
-    "7.26": "auth",
+    "7.27": "sender",
     "7.28": "throttle",
 }
 
@@ -126,13 +100,16 @@ def classify(reply: Reply) -> str:
     --------
     >>> classify(Reply(452, "4.2.2", "The recipient's mailbox is over quota"))
     'mailbox_full'
+    >>> classify(Reply(421, "4.7.26", "rate limited because it is unauthenticated"))
+    'auth'
     """
     if reply.positive:
         return "not_bounce"
     if reply.code == 0:
         return "network"
+    whole = f"{reply.code} {reply.status} {reply.text}".lower()
     for pattern, category in _WORDS:
-        if pattern.search(reply.text):
+        if pattern.search(whole):
             return category
     detail = reply.status.partition(".")[2]
     return _STATUS.get(detail) or _CODES.get(reply.code, "other")

@@ -1,6 +1,7 @@
 """One figure a function: ``(frame, *, ax=None) -> Axes``. The only room that knows matplotlib."""
 
 from mstoolkit.plots.delivered import delivered_over_time
+from mstoolkit.plots.feedback import postmaster_daily, snds_daily
 from mstoolkit.plots.outcomes import outcomes_by_isp
 from mstoolkit.plots.ranking import differences, ranking
 from mstoolkit.plots.rates import attempt_rates, quota_use
@@ -17,6 +18,7 @@ __all__ = [
     "delivered_over_time",
     "differences",
     "outcomes_by_isp",
+    "postmaster_daily",
     "quota_use",
     "ranking",
     "realised_share",
@@ -26,4 +28,5 @@ __all__ = [
     "server_share_over_time",
     "server_timeline",
     "share_errors",
+    "snds_daily",
 ]

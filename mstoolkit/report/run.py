@@ -24,6 +24,7 @@ from mstoolkit.analysis import (
 from mstoolkit.config import Scenario
 from mstoolkit.eventlog import (
     Manifest,
+    littles_law,
     read_log,
     read_manifest,
     read_truth,
@@ -119,7 +120,7 @@ def _page(
         title=f"Run: {scenario.name}, {manifest.get('strategy', '')}".rstrip(", "),
         verdict=_verdict(figures, manifest),
         lagged=bool(manifest.get("lagged", False)),
-        conserved=bool(checked["ok"].all()),
+        conserved=bool(checked["ok"].all() and littles_law(events)["ok"].all()),
         setting=setting(scenario),
         figures=_figures(figures),
         by_isp=breakdown_table(by(events, "isp"), "ISP", BY_ISP),

@@ -1,44 +1,84 @@
-"""Little's law on whole runs, and pacing as the provider meets it."""
+"""Queues with known answers, Little's law on whole runs, and pacing as the provider meets it."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from scipy import stats
 
 from mstoolkit.config import load_scenario
-from mstoolkit.sim import Run, simulate
+from mstoolkit.eventlog import check_balance
+from mstoolkit.sim import simulate
 from mstoolkit.testing import small_scenario
+from tests.statistical.queues import (
+    MEAN_SERVICE,
+    Floats,
+    erlang_c,
+    mean_wait,
+    recursion,
+    waits,
+)
 
 pytestmark = [pytest.mark.statistical, pytest.mark.timeout(300)]
-ENDS = ["delivered", "bounced", "expired", "suppressed", "withdrawn"]
+LOADS = [(c, rho) for c in (1, 2, 5) for rho in (0.3, 0.6, 0.8)]
+REPLICATIONS, MESSAGES, WARM_UP = 8, 2500, 500
 
 
-def in_band(run: Run) -> pd.DataFrame:
-    events = run.events
-    return events[(events["seq"] >= 0) & ~(events["phase"] == "dsn")]
+def mail(c: int, rho: float, seed: int, n: int) -> tuple[Floats, Floats]:
+    """Return Poisson arrivals and exponential service times (s) that load c connections by rho."""
+    rng = np.random.default_rng([seed, c, round(100 * rho)])
+    gaps = rng.exponential(MEAN_SERVICE / (c * rho), n)
+    return np.cumsum(gaps), rng.exponential(MEAN_SERVICE, n)
 
 
-@pytest.mark.parametrize("batch", [1, 50])
-@pytest.mark.parametrize("strategy", ["round-robin", "interval", "priority"])
+def interval(means: Floats) -> tuple[float, float]:
+    """Return the 99 % interval of the mean of independent replications (Student)."""
+    half = stats.t.ppf(0.995, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    return means.mean() - half, means.mean() + half
+
+
+@pytest.mark.parametrize(("c", "rho"), LOADS)
+def test_waits_are_those_of_the_recursion(c: int, rho: float) -> None:
+    """Exact, message by message: first come, first served, and no connection idle meanwhile."""
+    arrivals, services = mail(c, rho, 0, 1000)
+    found = waits(c, arrivals, services)
+    assert found == pytest.approx(recursion(c, arrivals, services), abs=1e-5)
+
+
+@pytest.mark.parametrize(("c", "rho"), LOADS)
+def test_waits_are_those_of_erlang(c: int, rho: float) -> None:
+    """M/M/c: how many wait and how long, in the 99 % interval, which is narrow enough to tell."""
+    runs = np.array(
+        [
+            waits(c, *mail(c, rho, seed, MESSAGES))[WARM_UP:] / MEAN_SERVICE
+            for seed in range(1, REPLICATIONS + 1)
+        ]
+    )
+    for means, expected in (
+        (runs.mean(axis=1), mean_wait(c, rho)),
+        ((runs > 1e-6).mean(axis=1), erlang_c(c, rho)),
+    ):
+        low, high = interval(means)
+        assert low <= expected <= high
+        assert (high - low) / 2 <= 0.4 * expected
+
+
+@pytest.mark.parametrize(
+    ("c", "rho", "waiting", "wait"),
+    [(1, 0.5, 1 / 2, 1.0), (2, 0.5, 1 / 3, 1 / 3), (2, 0.8, 32 / 45, 16 / 9)],
+)
+def test_the_formula_by_hand(c: int, rho: float, waiting: float, wait: float) -> None:
+    """M/M/1: rho and rho / (1 - rho); M/M/2: 2 rho^2 / (1 + rho) and rho^2 / (1 - rho^2)."""
+    assert erlang_c(c, rho) == pytest.approx(waiting)
+    assert mean_wait(c, rho) == pytest.approx(wait)
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+@pytest.mark.parametrize("strategy", sorted(load_scenario("quickstart").strategies))
 def test_littles_law_holds_in_its_finite_form(strategy: str, batch: int) -> None:
-    """The area under what is in the system is the sum of the times that messages were in it.
-
-    The area comes from arrivals and ends alone, the times from what each ended message says of its
-    birth: ages survive retries and the joining of parcels.
-    """
-    run = simulate(small_scenario(), strategy, seed=8, batch=batch)
-    rows = in_band(run)
-    assert run.totals["queued"] + run.totals["in_flight"] == 0
-    came, went = rows[rows["event"] == "enqueued"], rows[rows["event"].isin(ENDS)]
-    times = np.concatenate([came["at"], went["at"]])
-    change = np.concatenate([came["n"], -went["n"]]).astype(float)
-    order = np.argsort(times, kind="stable")
-    level = np.cumsum(change[order])
-    area = float(np.sum(level[:-1] * np.diff(times[order])))
-    stayed = float(((went["at"] - went["born"]) * went["n"]).sum())
-    assert level[-1] == 0.0
-    assert area == pytest.approx(stayed, rel=1e-9)
+    """On whole runs of the quickstart, lot by lot, and what is left is what the books say."""
+    run = simulate(load_scenario("quickstart"), strategy, seed=8, batch=batch)
+    check_balance(run.table, run.totals)
 
 
 @pytest.mark.parametrize("strategy", ["round-robin", "batch", "least-loaded"])
