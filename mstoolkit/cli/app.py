@@ -25,6 +25,7 @@ from mstoolkit.cli import (
     simulate,
     sinks,
     validate,
+    warmup,
 )
 from mstoolkit.cli.problems import explained
 
@@ -63,6 +64,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     shares,
     rules,
     isps,
+    warmup,
     export,
     lab,
 )
