@@ -62,6 +62,11 @@ class Benchmark(Frozen):
         Whether it was worked out for this toolkit from what was read there.
     note : str
         What limits its use.
+
+    Examples
+    --------
+    >>> load_benchmark("complaint-rate-by-industry").range
+    (5e-05, 0.00018)
     """
 
     title: str

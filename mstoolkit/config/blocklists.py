@@ -85,6 +85,11 @@ class Blocklist(Frozen):
         Where figures were read, by key; a key speaks for the whole table of that name.
     assumed : tuple of str
         Keys that nobody has published.
+
+    Examples
+    --------
+    >>> load_blocklists()["uceprotect-1"].causes.pristine
+    Trigger(count=50, window=604800.0, share=0.0)
     """
 
     title: str

@@ -72,6 +72,12 @@ class Schedule(Frozen):
         Misprints, doubts, and what the source says besides.
     assumed : tuple of str
         Keys that the source does not state.
+
+    Examples
+    --------
+    >>> responsys = load_warmup("responsys")
+    >>> responsys.length, responsys.unit, list(responsys.isps)
+    (7, 'messages/day per account and ISP', ['gmail', 'outlook', 'yahoo', 'other'])
     """
 
     title: str

@@ -142,6 +142,12 @@ class Table(_Numbered):
     The first entry is for the first day, whichever number it has; a day without an entry has the
     volume of the one before. ``step`` is what an entry is for (``"7d"``: they are numbered by
     weeks). ``ends`` is the last number that the last entry is for, if that is printed.
+
+    Examples
+    --------
+    >>> table = Table(days=((1, 50.0), (3, 100.0)), then={"kind": "grow", "factor": 2.0})
+    >>> [table.at(day) for day in range(5)]
+    [50.0, 50.0, 100.0, 200.0, 400.0]
     """
 
     kind: Literal["table"] = "table"
@@ -184,6 +190,13 @@ class Growth(Frozen):
     """From ``start`` on, after each ``every``, times the factor of the band that the volume is in.
 
     Bands are in rising order; the last has no upper end.
+
+    Examples
+    --------
+    >>> bands = (Band(below=200.0, factor=2.0), Band(factor=1.5))
+    >>> growth = Growth(start=100.0, every=3 * DAY, bands=bands)
+    >>> [growth.at(day) for day in (0, 2, 3, 6)]
+    [100.0, 100.0, 200.0, 300.0]
     """
 
     kind: Literal["growth"] = "growth"
@@ -215,7 +228,13 @@ class Growth(Frozen):
 
 
 class Geometric(Frozen):
-    """``start`` x ``factor``^(time / ``every``), without steps."""
+    """``start`` x ``factor``^(time / ``every``), without steps.
+
+    Examples
+    --------
+    >>> Geometric(start=50.0, factor=2.0, every=5 * DAY).at(10)
+    200.0
+    """
 
     kind: Literal["geometric"] = "geometric"
     start: Volume
@@ -236,6 +255,12 @@ class Ramp(Frozen):
     """In equal steps to ``volume`` on day number ``lasts``: ``volume`` x number / ``lasts``.
 
     ``first`` is the number of the first day, 0 or 1. Day 0 has the volume of day 1.
+
+    Examples
+    --------
+    >>> ramp = Ramp(volume=300.0, lasts=3 * DAY, then="free")
+    >>> [ramp.at(day) for day in range(4)]
+    [100.0, 200.0, 300.0, None]
     """
 
     kind: Literal["ramp"] = "ramp"
@@ -262,6 +287,11 @@ class Stages(Frozen):
 
     That is looked at after each ``checked``; a stage that is not passed is held, and after
     ``gives_up`` without progress the schedule ends.
+
+    Examples
+    --------
+    >>> Stages(stages=(200.0, 500.0), gate=0.9, then="free").at(1)
+    500.0
     """
 
     kind: Literal["stages"] = "stages"
