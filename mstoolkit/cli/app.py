@@ -26,6 +26,7 @@ from mstoolkit.cli import (
     simulate,
     sinks,
     validate,
+    warmup,
 )
 from mstoolkit.cli.problems import explained
 
@@ -65,6 +66,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     feedback,
     rules,
     isps,
+    warmup,
     export,
     lab,
 )

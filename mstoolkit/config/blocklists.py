@@ -28,6 +28,8 @@ class Blocklist(Frozen):
         Listed again within ``remembers`` of the last time, it stands so many times longer.
     scope
         Whether the source IP is listed, or its network of ``prefix`` bits.
+    delisting
+        How an address comes off the list, in words.
     source, assumed
         Where figures come from, and the keys that nobody has published.
     """
@@ -42,6 +44,7 @@ class Blocklist(Frozen):
     remembers: Duration = Field(30 * 86400.0, ge=0)
     scope: Literal["ip", "network"] = "ip"
     prefix: Count = Field(24, ge=8, le=32)
+    delisting: str = ""
     source: dict[str, str] = {}
     assumed: tuple[str, ...] = ()
 
