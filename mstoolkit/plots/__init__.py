@@ -10,6 +10,7 @@ from mstoolkit.plots.sequences import sequences, share_errors
 from mstoolkit.plots.shares import deferrals_over_time, server_share_over_time
 from mstoolkit.plots.style import rendered
 from mstoolkit.plots.timeline import server_timeline
+from mstoolkit.plots.tornado import tornado, tornado_size
 
 __all__ = [
     "attempt_rates",
@@ -26,4 +27,6 @@ __all__ = [
     "server_share_over_time",
     "server_timeline",
     "share_errors",
+    "tornado",
+    "tornado_size",
 ]
