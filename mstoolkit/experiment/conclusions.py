@@ -276,4 +276,4 @@ def _flip(pairs: pd.DataFrame) -> dict[str, Any]:
 def _span(values: Values) -> str:
     """Return the values of all providers in short: one number, or smallest and largest."""
     low, high = min(values.values()), max(values.values())
-    return f"{low:.4g}" if low == high else f"{low:.4g} … {high:.4g}"
+    return f"{low:,.6g}" if low == high else f"{low:,.4g} … {high:,.4g}"

@@ -180,7 +180,7 @@ def _in_profiles(
     return Variation(values, scenario.model_copy(update={"isps": isps}))
 
 
-def _in_order(table: Mapping[str, Any], name: str, value: float) -> float:
+def _in_order(table: Mapping[str, float], name: str, value: float) -> float:
     """Return the value, kept at the other limit of its range where it would pass it."""
     for lower, upper in _ORDERED:
         if name == lower and upper in table:

@@ -49,7 +49,7 @@ def tornado(frame: pd.DataFrame, *, most: int = MOST, ax: Axes | None = None) ->
     ...                       "flips_clear": [1]})
     >>> axes = tornado(frame, ax=Figure().subplots())
     >>> [label.get_text() for label in axes.get_yticklabels()]
-    ['busy']
+    ['busy: 0.01 – 0.04']
     """
     shown = _shown(frame, most)
     what = METRICS[str(frame["metric"].iloc[0])]
@@ -60,7 +60,7 @@ def tornado(frame: pd.DataFrame, *, most: int = MOST, ax: Axes | None = None) ->
         base = float(frame["lead_base"].iloc[0]) * scale
         ax.axvline(0, color=INK, linewidth=1.0)
         ax.axvline(base, color=GREY, linewidth=1.2, linestyle=(0, (4, 2)))
-        ax.set_yticks(range(len(shown)), [str(name) for name in shown["parameter"]])
+        ax.set_yticks(range(len(shown)), [_label(one) for _, one in shown.iterrows()])
         ax.set_ylim(len(shown) - 0.4, -0.6)
         ax.grid(visible=False, axis="y")
         _room(ax, shown, base, scale)
@@ -94,6 +94,15 @@ def _unit(unit: str, shown: pd.DataFrame) -> tuple[float, str]:
     if unit == "s" and largest >= 120:
         return (1 / 3600, "hours") if largest >= 7200 else (1 / 60, "minutes")
     return 1.0, unit
+
+
+def _label(one: Any) -> str:
+    """Return the key with the values of both ends, where all providers assume the same."""
+    ends = [str(one[end]) for end in ("low", "high") if one[end]]
+    if any("…" in end for end in ends):
+        return f"{one['parameter']}: by provider"
+    unit = "" if one["unit"] == "share" else f" {one['unit']}"
+    return f"{one['parameter']}: {' – '.join(ends)}{unit}".rstrip()
 
 
 def _colour(one: Any) -> str:
