@@ -11,6 +11,7 @@ from mstoolkit.plots.sequences import sequences, share_errors
 from mstoolkit.plots.shares import deferrals_over_time, server_share_over_time
 from mstoolkit.plots.style import rendered
 from mstoolkit.plots.timeline import server_timeline
+from mstoolkit.plots.tornado import tornado, tornado_size
 
 __all__ = [
     "attempt_rates",
@@ -29,4 +30,6 @@ __all__ = [
     "server_timeline",
     "share_errors",
     "snds_daily",
+    "tornado",
+    "tornado_size",
 ]

@@ -2,5 +2,14 @@
 
 from mstoolkit.report.comparison import comparison_page, write_comparison, write_pages
 from mstoolkit.report.run import run_page, write_run
+from mstoolkit.report.sensitivity import rests_on, write_sensitivity
 
-__all__ = ["comparison_page", "run_page", "write_comparison", "write_pages", "write_run"]
+__all__ = [
+    "comparison_page",
+    "rests_on",
+    "run_page",
+    "write_comparison",
+    "write_pages",
+    "write_run",
+    "write_sensitivity",
+]
