@@ -8,6 +8,7 @@ backs off can be held against a profile by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -17,6 +18,7 @@ from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.policy import Policy
 from mstoolkit.config.rotation import RoundRobinSpec
 from mstoolkit.config.scenario import Audience, Campaign
+from mstoolkit.config.warmup import Schedule, volume
 from mstoolkit.isp import Attempt, Draws, Provider, Verdict
 from mstoolkit.model import Parcel
 
@@ -25,13 +27,14 @@ STEP = 900.0  # s between two offers
 SOURCE = "192.0.2.1"
 ENGAGED = Segment(share=1.0, opens=0.45, clicks=0.05, complaints=0.0002, unknown=0.003, full=0.006)
 _SLOTS = 20
+_FAR = 0.75  # of the ceiling; a reputation is never spotless
 
 
 def warm_up(
     profile: Profile,
     volumes: Sequence[float],
     *,
-    segment: Segment = ENGAGED,
+    segment: Segment | Sequence[Segment] = ENGAGED,
     warm: float = 0.0,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -43,8 +46,8 @@ def warm_up(
         Who is sent to.
     volumes : sequence of float
         Messages of each day, spread evenly over it.
-    segment : Segment
-        Who they are for; by default people who opened lately.
+    segment : Segment or sequence of Segment
+        Who they are for, the same on all days or day by day; by default people who opened lately.
     warm : float
         Warmth (0..1) of the address at the start.
     seed : int
@@ -64,8 +67,10 @@ def warm_up(
     >>> warm_up(load_profile("gmail"), [50, 100, 200])["left"].tolist()
     [0, 0, 0]
     """
-    trial = _Trial(profile, segment, warm, seed)
-    return pd.DataFrame([trial.day(k, round(n)) for k, n in enumerate(volumes)])
+    each = [segment] if isinstance(segment, Segment) else list(segment)
+    trial = _Trial(profile, each, warm, seed)
+    days = [trial.day(k, round(n)) for k, n in enumerate(volumes)]
+    return pd.DataFrame(days, columns=list(_Day._fields))
 
 
 def breaks_on(days: pd.DataFrame, share: float = 0.05) -> int | None:
@@ -118,7 +123,7 @@ def recovery(
     >>> recovery(load_profile("gmail"), 60) / 60
     30.0
     """
-    trial = _Trial(profile, ENGAGED, 1.0, 0)
+    trial = _Trial(profile, [ENGAGED], 1.0, 0)
     while not trial.refused(trial.offer(0.0, 1000, 0.0)):
         pass
     for _ in range(pushed):
@@ -133,6 +138,68 @@ def recovery(
             for _ in range(pushed):
                 trial.offer(at, 1, 0.0)
     return float("inf")
+
+
+class Outcome(NamedTuple):
+    """How far a warm-up schedule comes at a provider.
+
+    Attributes
+    ----------
+    reached : float
+        Highest daily volume that was taken whole.
+    day : int
+        The day (from 1) of that volume.
+    breaks_on : int or None
+        The first day on which mail was left over; None if there was none.
+    asked : float
+        What was to be sent on that day, messages; of the last day if none broke.
+    """
+
+    reached: float
+    day: int
+    breaks_on: int | None
+    asked: float
+
+
+def follow(profile: Profile, schedule: Schedule, isp: str = "", days: int = 45) -> Outcome:
+    """Send from a cold address as a published schedule has it, until it breaks or has gone far.
+
+    It has gone far once the volume of a day is three quarters of what the provider's ceiling lets
+    through.
+
+    Parameters
+    ----------
+    profile : Profile
+        Who is sent to.
+    schedule : Schedule
+        How much a day; see `mstoolkit.config.warmup`.
+    isp : str
+        By what name the schedule knows the provider, if it differs by provider.
+    days : int
+        How many days at most.
+
+    Examples
+    --------
+    >>> from mstoolkit.config import load_profile
+    >>> from mstoolkit.config.warmup import load_warmup
+    >>> follow(load_profile("gmail"), load_warmup("braze-conservative")).breaks_on is None
+    True
+    """
+    most = _FAR * profile.rate.ceiling * DAY
+    plan = []
+    for day in range(days):
+        n = volume(schedule, day, isp, full=most)
+        if n is None or n > most:
+            break
+        plan.append(n)
+    if not plan:
+        return Outcome(0.0, 0, None, 0.0)
+    found = warm_up(profile, plan)
+    broken = breaks_on(found)
+    whole = found if broken is None else found[found["day"] < broken]
+    best = whole.sort_values("offered", kind="stable").tail(1)
+    reached, on = (best["offered"].sum(), best["day"].sum())  # of one day, or of none
+    return Outcome(float(reached), int(on), broken, float(plan[(broken or len(plan)) - 1]))
 
 
 class _Day(NamedTuple):
@@ -151,9 +218,14 @@ class _Day(NamedTuple):
 class _Trial:
     """A provider and one address."""
 
-    def __init__(self, profile: Profile, segment: Segment, warm: float, seed: int) -> None:
-        scenario = _scenario(profile, segment)
-        self._lot = Mailing(scenario).blocks[0].lot
+    def __init__(
+        self, profile: Profile, segments: Sequence[Segment], warm: float, seed: int
+    ) -> None:
+        kinds = list(dict.fromkeys(segments))
+        scenario = _scenario(profile, kinds)
+        lot = Mailing(scenario).blocks[0].lot
+        lots = [replace(lot, id=k, segment=str(k)) for k in range(len(kinds))]
+        self._lots = [lots[kinds.index(segment)] for segment in segments]
         self._draws = Draws(scenario, seed)
         self._isp = Provider("isp", profile, scenario.audience.segments, {SOURCE: warm})
         self._number = 0
@@ -161,7 +233,8 @@ class _Trial:
     def offer(self, at: float, n: int, span: float) -> Verdict:
         """Let so many messages come."""
         self._number += 1
-        parcel = Parcel(self._lot, -1, n, 0, at, self._number)
+        lot = self._lots[min(int(at // DAY), len(self._lots) - 1)]
+        parcel = Parcel(lot, -1, n, 0, at, self._number)
         return self._isp.receive(at, Attempt(SOURCE, parcel, span, _SLOTS), self._draws)
 
     @staticmethod
@@ -206,12 +279,14 @@ def _evenly(day: int, volume: int) -> Iterator[tuple[float, int]]:
         sent = due
 
 
-def _scenario(profile: Profile, segment: Segment) -> Scenario:
+def _scenario(profile: Profile, kinds: Sequence[Segment]) -> Scenario:
+    share = {"share": 1.0 / len(kinds)}
+    segments = {str(k): each.model_copy(update=share) for k, each in enumerate(kinds)}
     return Scenario(
         name="trial",
         horizon=DAY,
         servers={"one": Server(source_ip=SOURCE)},
-        audience=Audience(size=1, isps={"isp": 1.0}, segments={"all": segment}),
+        audience=Audience(size=1, isps={"isp": 1.0}, segments=segments),
         campaigns={"mail": Campaign(stream="news")},
         isps={"isp": profile},
         strategies={"any": Policy(rotation=RoundRobinSpec(kind="round-robin"))},

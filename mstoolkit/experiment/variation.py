@@ -105,8 +105,8 @@ def varied(scenario: Scenario, parameter: Parameter, factor: float) -> Variation
     --------
     >>> from mstoolkit.config import load_scenario
     >>> scenario = load_scenario("quickstart")
-    >>> found, _ = assumed_parameters(scenario, only=["placement.midpoint"])
-    >>> varied(scenario, found[0], 2.0).scenario.isps["gmail"].placement.midpoint
+    >>> found, _ = assumed_parameters(scenario, only=["placement.cold"])
+    >>> varied(scenario, found[0], 2.0).scenario.isps["gmail"].placement.cold
     1.0
     """
     change = _in_audience if parameter.key.startswith(AUDIENCE) else _in_profiles

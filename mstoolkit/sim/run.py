@@ -16,7 +16,14 @@ import pyarrow as pa
 from mstoolkit.config import ConfigError, Policy, Scenario
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.config.scenario import source_ip
-from mstoolkit.eventlog import Manifest, Recorder, frame_of, manifest_of, write_log
+from mstoolkit.eventlog import (
+    Manifest,
+    Recorder,
+    check_balance,
+    frame_of,
+    manifest_of,
+    write_log,
+)
 from mstoolkit.isp import Draws, Provider, Truth, providers
 from mstoolkit.model import Event
 from mstoolkit.sim.driver import Driver
@@ -164,6 +171,7 @@ def simulate(
     _check_books(totals)
     until = scenario.horizon + scenario.follow
     table = recorder.table(lambda accepted: openings(accepted, scenario, world, draws, until))
+    check_balance(table, totals)
     return Run(scenario, name, seed, batch, table, world, totals)
 
 

@@ -53,6 +53,7 @@ class Open:
     """A provider that lets everything in."""
 
     profile = SimpleNamespace(service=MEAN_SERVICE, feedback_loop=False)
+    waits = False  # for the banner
 
     def connect(self, now: float, source_ip: str, slots: int = 1) -> Reply:
         return Reply(220, "", "hello", "connect")
