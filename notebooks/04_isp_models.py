@@ -115,10 +115,6 @@ experiment.recovery(gmail, pushed=60, pushing_on=True, patience=6 * 3600.0)
 plans = experiment.schedules(PROVIDERS)
 plans.pivot_table(index="schedule", columns="isp", values="breaks_on", dropna=False)
 
-# %%
-cautious = ["sendgrid-automated", "braze-conservative", "ipost"]
-plans[plans["schedule"].isin(cautious)].round(0)
-
 # %% [markdown]
 # ## What is remembered of a bad day
 #
@@ -172,7 +168,8 @@ pd.DataFrame(shares)
 # ## What the sender would see of it
 #
 # The providers' hidden state is not for strategies; these are the daily forms that real senders
-# get: Google's Postmaster Tools and Microsoft's SNDS.
+# get: Google's Postmaster Tools and Microsoft's SNDS. Which comparisons of strategies rest on
+# assumed figures is told by `mstoolkit sensitivity quickstart` (`docs/sensitivity.md`).
 
 # %%
 run = runs["listed"]
@@ -182,12 +179,6 @@ forms[forms["isp"] == "gmail"].T
 # %%
 outlook = run.events[run.events["isp"] == "outlook"]
 ms.analysis.snds_daily(outlook, run.truth)
-
-# %% [markdown]
-# ## What rests on assumptions
-#
-# `mstoolkit sensitivity quickstart --out folder` varies every assumed figure and tells which
-# comparisons of strategies move; `docs/sensitivity.md` says how to read its chart.
 
 # %%
 import sys
