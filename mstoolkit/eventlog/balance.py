@@ -10,22 +10,29 @@ what came back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from mstoolkit.eventlog.recorder import frame_of
-
 ENDS = ("delivered", "bounced", "expired", "suppressed", "withdrawn")
-NEEDED = ("seq", "at", "event", "token", "n", "lot", "born", "phase")
+_PLAIN = ("seq", "at", "token", "n", "lot", "born")
+_NAMED = ("event", "phase")
+NEEDED = (*_PLAIN, *_NAMED)
 _BACK = ("deferred", "connection_failed", "lost", "other")  # of an attempt: it is queued again
 _CAME, _WENT, _SENT, _CAME_BACK = range(4)
 _PRECISION = 1e-9
 Array = NDArray[Any]
+
+
+class Named(NamedTuple):
+    """A column of texts: those that there are, and which of them each row has (-1: none)."""
+
+    names: Sequence[str]
+    codes: Array
 
 
 def littles_law(events: pd.DataFrame) -> pd.DataFrame:
@@ -52,13 +59,19 @@ def littles_law(events: pd.DataFrame) -> pd.DataFrame:
     >>> littles_law(events).values.tolist()
     [[0, 8.0, 4.0, 4.0, 4.0, 1, True]]
     """
-    kind = _kinds(events)
+    plain = {name: events[name].to_numpy() for name in _PLAIN}
+    return pd.DataFrame(_balance(plain, *(_named(events[name]) for name in _NAMED)))
+
+
+def _balance(columns: Mapping[str, Array], event: Named, phase: Named) -> dict[str, Array]:
+    """Return the columns of `littles_law`."""
+    kind = _kinds(columns, event, phase)
     rows = np.flatnonzero(kind >= 0)
     kind, at, n, token, born, seq = (
         kind[rows],
-        *(events[name].to_numpy()[rows] for name in ("at", "n", "token", "born", "seq")),
+        *(columns[name][rows] for name in ("at", "n", "token", "born", "seq")),
     )
-    lots, lot = np.unique(events["lot"].to_numpy()[rows], return_inverse=True)
+    lots, lot = np.unique(columns["lot"][rows], return_inverse=True)
     came, went = kind == _CAME, kind == _WENT
     end = at[came | went].max(initial=0.0)
 
@@ -76,17 +89,15 @@ def littles_law(events: pd.DataFrame) -> pd.DataFrame:
     slack = _PRECISION * (1.0 + by_lot(n, came) * end)
     within = (stayed + low <= area + slack) & (area <= stayed + high + slack)
     within[_backwards(lot, at, seq)] = False
-    return pd.DataFrame(
-        {
-            "lot": lots,
-            "area": area,
-            "stayed": stayed,
-            "waited_low": low,
-            "waited_high": high,
-            "open": level.astype(np.int64),
-            "ok": within & (level == left) & (lowest >= 0),
-        }
-    )
+    return {
+        "lot": lots,
+        "area": area,
+        "stayed": stayed,
+        "waited_low": low,
+        "waited_high": high,
+        "open": level.astype(np.int64),
+        "ok": within & (level == left) & (lowest >= 0),
+    }
 
 
 def check_balance(table: pa.Table, totals: Mapping[str, int] | None = None) -> None:
@@ -112,9 +123,10 @@ def check_balance(table: pa.Table, totals: Mapping[str, int] | None = None) -> N
     >>> run = simulate(load_scenario("quickstart"), "interval", batch=500)
     >>> check_balance(run.table, run.totals)
     """
-    found = littles_law(frame_of(table.select(NEEDED)))
+    plain = {name: table[name].to_numpy() for name in _PLAIN}
+    found = _balance(plain, *(_stored(table[name]) for name in _NAMED))
     if not found["ok"].all():
-        lots = ", ".join(map(str, found.loc[~found["ok"], "lot"]))
+        lots = ", ".join(map(str, found["lot"][~found["ok"]].tolist()))
         raise RuntimeError(
             "the log contradicts itself, please report this: times in the system do not add up to"
             f" the numbers in it, or ends to attempts, in lot {lots}"
@@ -127,10 +139,10 @@ def check_balance(table: pa.Table, totals: Mapping[str, int] | None = None) -> N
         )
 
 
-def _kinds(events: pd.DataFrame) -> Array:
+def _kinds(columns: Mapping[str, Array], event: Named, phase: Named) -> Array:
     """Return what each row is to the balance; -1 where it is nothing."""
     kind = _code(
-        events["event"],
+        event,
         {
             "enqueued": _CAME,
             **dict.fromkeys(ENDS, _WENT),
@@ -138,18 +150,29 @@ def _kinds(events: pd.DataFrame) -> Array:
             **dict.fromkeys(_BACK, _CAME_BACK),
         },
     )
-    kind[(kind == _CAME_BACK) & (events["token"].to_numpy() < 0)] = -1  # notices
-    kind[(_code(events["phase"], {"dsn": 0}) == 0) | (events["seq"].to_numpy() < 0)] = -1
-    kind[events["lot"].to_numpy() < 0] = -1
+    kind[(kind == _CAME_BACK) & (columns["token"] < 0)] = -1  # notices
+    kind[(_code(phase, {"dsn": 0}) == 0) | (columns["seq"] < 0) | (columns["lot"] < 0)] = -1
     return kind
 
 
-def _code(column: pd.Series[Any], table: dict[str, int]) -> Array:
+def _code(column: Named, table: dict[str, int]) -> Array:
+    known = [table.get(name, -1) for name in column.names]
+    return np.asarray(np.array([*known, -1], np.int64)[column.codes])
+
+
+def _named(column: pd.Series[Any]) -> Named:
     values: Any = column.array
     if not isinstance(values, pd.Categorical):
         values = pd.Categorical(values)
-    known = [table.get(name, -1) for name in values.categories]
-    return np.asarray(np.array([*known, -1], np.int64)[values.codes])
+    return Named(list(values.categories), values.codes)
+
+
+def _stored(column: pa.ChunkedArray) -> Named:
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.unify_dictionaries().combine_chunks()
+    codes = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return Named(whole.dictionary.to_pylist(), codes)
 
 
 def _backwards(lot: Array, at: Array, seq: Array) -> Array:

@@ -9,13 +9,35 @@ from math import exp
 from mstoolkit.config import Profile, Segment
 from mstoolkit.isp.attempt import Attempt, News, Replies, Verdict, worded
 from mstoolkit.isp.blocklists import Blocklists, Cause
-from mstoolkit.isp.draws import FULL, KINDS, RECYCLED, TOGETHER, TRAP, UNKNOWN, Draws, limits, loud
+from mstoolkit.isp.draws import (
+    KINDS,
+    LIVE,
+    RECYCLED,
+    TOGETHER,
+    TRAP,
+    UNKNOWN,
+    Draws,
+    limits,
+    loud,
+)
 from mstoolkit.isp.greylist import NONE, Deferred
-from mstoolkit.isp.standing import Circumstances, Standing
+from mstoolkit.isp.standing import Chances, Circumstances, Standing
 from mstoolkit.model import Parcel
 
 Heard = Sequence[tuple[int, float]]
 _DSN_SIGMA = 0.8  # spread of DSN delays (log-normal); an assumption, nobody publishes one
+
+
+_TAKEN, _BUSY, _REFUSED = 0, 3, 4  # fates beside those of UNKNOWN and FULL addresses
+
+
+def _fate(address: int, u: float, chances: Chances) -> int:
+    """Return what becomes of a message, by what its address is and its reply draw."""
+    if u < chances.busy:
+        return _BUSY
+    if 0 < address < TRAP:
+        return address
+    return _REFUSED if u < chances.spam else _TAKEN
 
 
 class Answers:
@@ -37,7 +59,7 @@ class Answers:
         self._content = around.content
         self._limits = {name: limits(segment) for name, segment in around.segments.items()}
         self._blocklists = blocklists
-        self._engaging = profile.reputation.read > 0 or profile.reputation.deleted > 0
+        self.engaging = profile.reputation.read > 0 or profile.reputation.deleted > 0
         self._ends = profile.messages_per_connection
         self.accepted = worded(replies.accepted, "data")
         self.busy = worded(replies.busy, "data")
@@ -45,37 +67,29 @@ class Answers:
         self._unknown = worded(replies.unknown, "rcpt")
         self._spam = worded(replies.spam, "data")
         self._bounced = worded(replies.unknown, "dsn")
-        self._one = Verdict(((self.accepted, 1),))
-        self._one_closing = Verdict(((self.accepted, 1),), closed=True)
+        self._words = (self.accepted, self._unknown, self._full, self.busy, self._spam)
+        taken = ((self.accepted, 1),)
+        self.one_taken = (Verdict(taken), Verdict(taken, closed=True))  # open, closed afterwards
 
     def one(self, now: float, standing: Standing, attempt: Attempt, draws: Draws) -> Verdict:
         """Answer a single known message."""
         parcel = attempt.parcel
         people = draws.people[parcel.lot.list]
-        if parcel.attempt == 0 and people.quiet[parcel.first]:
-            standing.accepted += 1
-            if self._engaging:
-                standing.taken[parcel.lot.segment] += 1
-            return self._one if attempt.carried + 1 < self._ends else self._one_closing
         address = people.address.item(parcel.first)
         chances = standing.chances(parcel.lot)
         u = draws.reply(parcel.lot.list, parcel.first, parcel.attempt)
-        if u < chances.busy:
-            return Verdict(((self.busy, 1),))
-        if address == UNKNOWN:
-            standing.bad(self._profile.reputation.unknown)
-            return Verdict(((self._unknown, 1),))
-        if address == FULL:
-            return Verdict(((self._full, 1),))
-        if u < chances.spam:
-            return Verdict(((self._spam, 1),))
+        fate = _fate(address, u, chances)
+        if fate != _TAKEN:
+            if fate == UNKNOWN:
+                standing.bad(self._profile.reputation.unknown)
+            return Verdict(((self._words[fate], 1),))
         self._take(now, standing, attempt, 1, [address] if address else ())
         tail = draws.array("tail", parcel.lot.list).item(parcel.first)
         closing = attempt.carried + 1 >= self._ends
         if address or tail >= chances.tail:
-            return self._one_closing if closing else self._one
+            return self.one_taken[closing]
         news = tuple(self.news(now, standing, attempt, [(0, tail)], draws))
-        return Verdict(self._one.replies, closed=closing, feedback=news)
+        return Verdict(self.one_taken[0].replies, closed=closing, feedback=news)
 
     def many(
         self,
@@ -94,32 +108,28 @@ class Answers:
         if parcel.first < 0 and parcel.cause == "mailbox_full":
             return ((self._full, parcel.n),), ()
         chances = standing.chances(parcel.lot)
-        busy = spam = 0
-        gone = [0] * TRAP  # by what the address is
+        _, spam, _, _, news = chances
+        fates = [0] * len(self._words)
         heard: list[tuple[int, float]] = []
         traps: list[int] = []
         looked_at = self._to_look_at(parcel, draws)
         if absent.n:
             looked_at = [row for row in looked_at if row[0] not in absent.positions]
         for position, address, u, tail in looked_at:
-            if u < chances.busy:
-                busy += 1
-            elif 0 < address < TRAP:
-                gone[address] += 1
-            elif u < chances.spam:
-                spam += 1
-            elif address:
+            if not address and u >= spam:
+                if tail < news:
+                    heard.append((position - parcel.first, tail))
+                continue
+            fate = _fate(address, u, chances)
+            fates[fate] += 1
+            if fate == _TAKEN:
                 traps.append(address)
-            elif tail < chances.tail:
-                heard.append((position - parcel.first, tail))
-        accepted = parcel.n - absent.n - gone[UNKNOWN] - gone[FULL] - busy - spam
+        accepted = fates[_TAKEN] = parcel.n - absent.n - sum(fates) + len(traps)
         self._take(now, standing, attempt, accepted, traps)
         if accepted == parcel.n:
             return ((self.accepted, accepted),), heard
-        standing.bad(self._profile.reputation.unknown * gone[UNKNOWN])
-        counts = (accepted, gone[UNKNOWN], gone[FULL], busy, spam)
-        words = (self.accepted, self._unknown, self._full, self.busy, self._spam)
-        return tuple([(w, n) for w, n in zip(words, counts, strict=True) if n]), heard
+        standing.bad(self._profile.reputation.unknown * fates[UNKNOWN])
+        return tuple([one for one in zip(self._words, fates, strict=True) if one[1]]), heard
 
     def news(
         self, now: float, standing: Standing, attempt: Attempt, heard: Heard, draws: Draws
@@ -151,7 +161,7 @@ class Answers:
     ) -> None:
         """Take in `n` messages, some of which went to spam traps."""
         standing.accepted += n
-        if self._engaging:
+        if self.engaging:
             standing.taken[attempt.parcel.lot.segment] += n
         if not traps:
             return
@@ -179,8 +189,8 @@ class Answers:
             drawn, replied, followed = (draws.of(purpose, parcel) for purpose in TOGETHER)
             where = loud(drawn, replied, followed, segment, self._profile, score).nonzero()[0]
             bounds = self._limits[lot.segment]
-            address = [KINDS[bisect(bounds, u)] for u in drawn[where].tolist()]
-            rows = (replied[where].tolist(), followed[where].tolist())
+            us, rows = drawn[where].tolist(), (replied[where].tolist(), followed[where].tolist())
+            address = [KINDS[bisect(bounds, u)] if u < bounds[-1] else LIVE for u in us]
             return zip((where + first).tolist(), address, *rows, strict=True)
         people = draws.people[lot.list]
         if parcel.attempt:

@@ -68,18 +68,20 @@ class Volumes:
         self._at = self._level = 0.0
         self.tolerated = self._most(0.0)  # messages, of the present day
 
-    def room(self, now: float) -> float:
-        """Return how many messages may come at once."""
+    def room(self, now: float, ahead: float = 0.0) -> float:
+        """Return how many messages may come at once, with those of the next `ahead` s."""
         self._leak(now)
-        return self._growth.at_once * self.tolerated - self._level
+        tolerated = self.tolerated
+        room = self._growth.at_once * tolerated - self._level
+        return (room if room > 0.0 else 0.0) + ahead * tolerated / DAY
 
     def count(self, now: float, n: float) -> None:
         """Take note of `n` messages."""
         self._leak(now)
-        day = now // DAY
-        if not self._days or self._days[-1][0] < day:
+        days, day = self._days, now // DAY
+        if not days or days[-1][0] < day:
             self._begin(day)
-        self._days[-1][1] += n
+        days[-1][1] += n
         self._level += n
 
     def snapshot(self) -> list[Any]:

@@ -79,6 +79,8 @@ class Provider:
         self._greylist = Greylist(profile, greylisting) if greylisting else None
         self._careful = self._gates is not None or self._greylist is not None
         self._answers = Answers(around, self._blocklists)
+        self._quick = not self._answers.engaging
+        self._one, self._one_closing = self._answers.one_taken
         self._standings = {ip: self._meeting(ip, warmth) for ip, warmth in warm.items()}
         replies = profile.replies
         self._throttled = worded(replies.throttled, "data")
@@ -151,6 +153,10 @@ class Provider:
                 return self._refuse(now, standing, self._throttled, attempt, 1)
             standing.level = level + 1.0
             standing.level_at = now
+            quick = self._quick and parcel.attempt == 0
+            if quick and draws.people[parcel.lot.list].quiet[parcel.first]:
+                standing.accepted += 1
+                return self._one if attempt.carried + 1 < self._ends else self._one_closing
             return self._answers.one(now, standing, attempt, draws)
         return self._many(now, standing, attempt, draws)
 

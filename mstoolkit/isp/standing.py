@@ -23,7 +23,7 @@ from mstoolkit.isp.judges import Bench
 from mstoolkit.isp.multipliers import Multipliers
 from mstoolkit.model import Lot
 
-REFRESH = 60.0  # s between two reviews of a source IP
+REFRESH = 120.0  # s between two reviews of a source IP
 _NEVER = -1.0
 _STATE = (
     "_at",
@@ -123,15 +123,18 @@ class Standing:
         "_chances",
         "_counted",
         "_engaging",
+        "_fading",
         "_flow",
         "_fresh",
         "_good",
         "_judges",
         "_last_day",
+        "_prior",
         "_profile",
         "_span",
         "_trapped",
         "_warm",
+        "_widening",
         "accepted",
         "allowed",
         "blocklisted_until",
@@ -170,6 +173,9 @@ class Standing:
         self._flow = neighbours
         self._judges = around.bench.of(source_ip)
         self._span = log(limits.ceiling / limits.cautious)
+        self._widening = log(profile.connections.ceiling / profile.connections.cautious)
+        self._fading = -_LN_2 / profile.reputation.half_life
+        self._prior = profile.reputation.prior
         self._at = 0.0
         self._good = 0.0
         self._counted = 0
@@ -225,9 +231,9 @@ class Standing:
     def review(self, now: float) -> None:
         """Judge again, and derive limits, placement and chances from the judgement."""
         self._remember(now)
-        profile = self._profile
-        reputation, warmth, limits = self.reputation, self.warmth, profile.rate
-        trust = reputation**2 * warmth
+        reputation, warmth, profile = self.reputation, self.warmth, self._profile
+        limits = profile.rate
+        trust = reputation * reputation * warmth
         rate = limits.cautious * exp(trust * self._span)
         if self._flow.rate:
             rate = max(rate * _SHARED_ROOM, rate - self._flow.rate)
@@ -239,20 +245,17 @@ class Standing:
         self.capacity = capacity = capacity if capacity > 1.0 else 1.0
         self.room = capacity - 1.0 + 1e-9
         if self.volumes is not None:
-            room = self.volumes.room(now) + self.volumes.tolerated * REFRESH / DAY
-            self.allowed = self.accepted + (room if room > 0.0 else 0.0)
-        wide = profile.connections
-        if wide.cautious < wide.ceiling:
-            self.connections = round(wide.cautious * (wide.ceiling / wide.cautious) ** trust)
-        listing = profile.blocklisting
-        if reputation < listing.threshold and self.listed_until <= now:
-            self.listed_until = now + listing.lasts
+            self.allowed = self.accepted + self.volumes.room(now, REFRESH)
+        if self._widening:
+            least = profile.connections.cautious
+            self.connections = int(least * exp(trust * self._widening) + 0.5)
+        if reputation < profile.blocklisting.threshold and self.listed_until <= now:
+            self.listed_until = now + profile.blocklisting.lasts
             self.shut(self.listed_until)
-        self.inbox = self._inbox()
+        self.inbox = inbox = self._inbox()
         self._chances.clear()
         self.refresh_at = now + REFRESH
-        shut = self.shut_until > now
-        self.history.append((now, reputation, warmth, rate, self.inbox, shut))
+        self.history.append((now, reputation, warmth, rate, inbox, self.shut_until > now))
 
     def _remember(self, now: float) -> None:
         """Take what came since the last review into all memories."""
@@ -264,30 +267,30 @@ class Standing:
         if accepted and self._engaging:
             read, deleted = self._engaged()
             good, bad = good + read, bad + deleted
-        volume = float(accepted)
-        if self._flow.rate and now > before:
-            volume += self._flow.rate * (now - before)
-        self._warm_up(before, now, volume)
+        self._warm_up(before, now, accepted)
         if self.multipliers is not None:
             self.multipliers.learn(now, good, bad)
         if self._judges:
             self._tell(before, now, good, bad)
             self.reputation = self._around.bench.reputation(self._judges, now)
             return
-        rules = self._profile.reputation
-        fading = -_LN_2 / rules.half_life
-        decay = exp((now - before) * fading) if now > before else 1.0
-        self._good = self._good * decay + good
-        self._bad = self._bad * decay + bad
+        decay = exp((now - before) * self._fading) if now > before else 1.0
+        self._good = good = (self._good + good) * decay  # it came soon after the last review
+        self._bad = bad = (self._bad + bad) * decay
+        if self._flow.rate or (self._ahead and self._ahead[0][0] <= now):
+            good, bad = self._hear(now, decay)
+        known = self._prior + good
+        self.reputation = known / (known + bad)
+
+    def _hear(self, now: float, decay: float) -> tuple[float, float]:
+        """Add the complaints that have come up by now, and what neighbours sent meanwhile."""
         while self._ahead and self._ahead[0][0] <= now:
             at, weight = heappop(self._ahead)
-            self._bad += weight * exp((now - at) * fading)
-        if self._flow.rate:
-            lasting = (decay - 1.0) / fading
-            self._good += (self._flow.rate - self._flow.bad) * lasting
-            self._bad += self._flow.bad * lasting
-        known = rules.prior + self._good
-        self.reputation = known / (known + self._bad)
+            self._bad += weight * exp((now - at) * self._fading)
+        lasting = (decay - 1.0) / self._fading
+        self._good += (self._flow.rate - self._flow.bad) * lasting
+        self._bad += self._flow.bad * lasting
+        return self._good, self._bad
 
     def _tell(self, before: float, now: float, good: float, bad: float) -> None:
         """Let the judges know of it, in the order in which it came."""
@@ -314,21 +317,23 @@ class Standing:
             self.taken[name] = 0
         return read * self.inbox * rules.read, deleted * self.inbox * rules.deleted
 
-    def _warm_up(self, before: float, now: float, volume: float) -> None:
+    def _warm_up(self, before: float, now: float, accepted: int) -> None:
         """Let the address grow warmer by what came, or cooler if nothing did."""
-        limits, day, last = self._profile.rate, before // DAY, self._last_day
+        volume, last = float(accepted), self._last_day
+        if self._flow.rate and now > before:
+            volume += self._flow.rate * (now - before)
         if volume:
+            day = before // DAY
             if day > last:
-                if day > last + 1.0:
-                    self._warm *= left_over(last, day, limits.idle)
+                self._warm *= left_over(last, day, self._profile.rate.idle)
                 last = self._last_day = day
-            warm = self._warm + volume / limits.warmup_volume
+            warm = self._warm + volume / self._profile.rate.warmup_volume
             self._warm = warm if warm < 1.0 else 1.0
             if self.volumes is not None:
                 self.volumes.count(before, volume)
         self.warmth = self._warm
-        if now // DAY > last + 1.0:
-            self.warmth *= left_over(last, now // DAY, limits.idle)
+        if now > (last + 2.0) * DAY:
+            self.warmth *= left_over(last, now // DAY, self._profile.rate.idle)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state."""

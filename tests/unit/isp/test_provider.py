@@ -14,6 +14,7 @@ from mstoolkit.config.mailing import Block, Mailing
 from mstoolkit.config.profile import RateLimit
 from mstoolkit.config.replies import Gates
 from mstoolkit.isp import Attempt, Draws, Provider, Truth, Verdict
+from mstoolkit.isp.standing import REFRESH
 from mstoolkit.model import Parcel
 from mstoolkit.testing import ProviderSuite, small_scenario
 
@@ -255,18 +256,18 @@ def test_time_heals_by_half_lives() -> None:
     """After a half-life the bad signals weigh half, in whatever steps one looks; then nothing."""
     half_life = SCENARIO.isps["gmail"].reputation.half_life
     prior = SCENARIO.isps["gmail"].reputation.prior
-    isp, often = reputed(60.0, pushed=2), reputed(60.0, pushed=2)
+    isp, often = reputed(REFRESH, pushed=2), reputed(REFRESH, pushed=2)
     for k in range(1, 100):
-        often.connect(60.0 + half_life * k / 100, WARM)
+        often.connect(REFRESH + half_life * k / 100, WARM)
     good = next(row for row in isp.truth() if row.source_ip == WARM)
     assert good.reputation == 1.0
-    start = bad_to_known(isp, 60.0)
-    after = bad_to_known(isp, 60.0 + half_life)
-    assert after == pytest.approx(bad_to_known(often, 60.0 + half_life))
+    start = bad_to_known(isp, REFRESH)
+    after = bad_to_known(isp, REFRESH + half_life)
+    assert after == pytest.approx(bad_to_known(often, REFRESH + half_life))
     accepted = isp.profile.rate.window * isp.profile.rate.ceiling
     ratio = (prior + accepted) / (prior + accepted / 2) / 2
     assert after == pytest.approx(start * ratio, rel=0.05)
-    assert bad_to_known(isp, 60.0 + 30 * half_life) < 1e-6
+    assert bad_to_known(isp, REFRESH + 30 * half_life) < 1e-6
 
 
 def test_good_mail_raises_reputation_and_warmth() -> None:
@@ -275,10 +276,10 @@ def test_good_mail_raises_reputation_and_warmth() -> None:
     isp, people = world(people_who(complaints=0.0, unknown=0.0), rate=gate)
     for _ in range(100):
         isp.receive(0.0, attempt(parcel(1000), COLD), people)
-    isp.connect(60.0, COLD)
+    isp.connect(REFRESH, COLD)
     before = latest(isp, COLD)
-    isp.receive(60.0, attempt(parcel(1000), COLD), people)
-    isp.connect(120.0, COLD)
+    isp.receive(REFRESH, attempt(parcel(1000), COLD), people)
+    isp.connect(2 * REFRESH, COLD)
     after = latest(isp, COLD)
     assert after.reputation > before.reputation
     assert after.warmth > before.warmth
@@ -287,19 +288,19 @@ def test_good_mail_raises_reputation_and_warmth() -> None:
 
 def test_a_listed_source_is_refused_and_admitted_again() -> None:
     """Below the threshold: refused at connecting and at sending, for the time that it lasts."""
-    isp = reputed(60.0, pushed=3000)
+    isp = reputed(REFRESH, pushed=3000)
     profile = isp.profile
     row = latest(isp)
     assert row.reputation < profile.blocklisting.threshold
     assert row.listed
-    refused = isp.connect(100.0, WARM)
+    refused = isp.connect(REFRESH, WARM)
     assert (refused.code, refused.phase) == (profile.replies.blocked.code, "connect")
-    verdict = isp.receive(100.0, attempt(parcel(10)), draws())
+    verdict = isp.receive(REFRESH, attempt(parcel(10)), draws())
     assert (verdict.closed, verdict.unsent) == (True, 9)
     assert verdict.replies[0][0].text == profile.replies.blocked.text
-    other = isp.connect(100.0, COLD)
+    other = isp.connect(REFRESH, COLD)
     assert other.code == 220, "another source is not concerned"
-    end = 60.0 + profile.blocklisting.lasts
+    end = REFRESH + profile.blocklisting.lasts
     assert isp.connect(end - 1.0, WARM).code != 220
     assert isp.connect(end + 20 * profile.reputation.half_life, WARM).code == 220
 
@@ -323,7 +324,7 @@ def test_complaints_decay_from_their_arrival() -> None:
     often, _ = world(rate=OPEN_GATE)
     for each in (isp, often):
         each.receive(0.0, attempt(parcel(BLOCK.n)), people)
-        each.connect(60.0, WARM)
+        each.connect(REFRESH, WARM)
     for minute in range(1, 60 * 72):
         often.connect(60.0 * minute, WARM)
     end = 72 * 3600.0

@@ -102,7 +102,7 @@ def test_traps_accept_and_tell(n: int) -> None:
     clean = World(scenario_of(gmail()))
     for k in range(0, 600, n):
         assert count(world.send(0.0, n, k)) == count(clean.send(0.0, n, k)) == n
-    spoilt, spotless = world.latest(60.0), clean.latest(60.0)
+    spoilt, spotless = world.latest(120.0), clean.latest(120.0)
     people = world.draws.people[world.block.lot.list]
     mine = people.address[world.block.first : world.block.first + 600]
     assert spoilt.trapped == int(np.sum(mine == TRAP)) > 0
@@ -118,8 +118,8 @@ def test_a_recycled_trap_weighs_less() -> None:
     recycled = World(scenario_of(gmail(), recycled=0.02))
     for world in (pristine, recycled):
         world.send(0.0, 600, 0)
-    assert pristine.latest(60.0).trapped == recycled.latest(60.0).trapped
-    assert pristine.latest(60.0).reputation < recycled.latest(60.0).reputation < 1.0
+    assert pristine.latest(120.0).trapped == recycled.latest(120.0).trapped
+    assert pristine.latest(120.0).reputation < recycled.latest(120.0).reputation < 1.0
 
 
 # -- blocklists
