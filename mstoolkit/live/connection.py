@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import re
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from aiosmtplib import SMTP
@@ -20,6 +21,7 @@ _DOT = re.compile(rb"(?m)^\.")
 _HELO = "mstoolkit.invalid"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL)
 _BROKEN = (SMTPException, OSError, TimeoutError)
+BeforeDot = Callable[[], Awaitable[None]]
 
 REFUSED = Reply(0, "", "connection refused", "connect")
 TIMEOUT = Reply(0, "", "connection timed out", "connect")
@@ -129,8 +131,16 @@ class Connection:
             if path.code != 250:
                 raise NotTriedError(read_reply(path.code, path.message, "connect"))
 
-    async def transact(self, sender: str, recipient: str, letter: bytes) -> Reply:
+    async def transact(
+        self,
+        sender: str,
+        recipient: str,
+        letter: bytes,
+        before_dot: BeforeDot | None = None,
+    ) -> Reply:
         """Send one message and return the reply that decided.
+
+        `before_dot` is awaited when all but the final dot is written; if it fails, no dot follows.
 
         Raises
         ------
@@ -147,9 +157,10 @@ class Connection:
             raise NotTriedError(BROKEN) from None
         if reply is not None:
             return reply
+        await self._body(letter, before_dot)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._content(letter)
+                return await self._dot()
         except _BROKEN:
             self.abandon()
             raise UncertainError from None
@@ -174,11 +185,28 @@ class Connection:
         self._dirty = True
         return read_reply(response.code, response.message, phase)
 
-    async def _content(self, letter: bytes) -> Reply:
+    async def _body(self, letter: bytes, before_dot: BeforeDot | None) -> None:
+        protocol = self._client.protocol
+        try:
+            if protocol is not None:
+                protocol.write(_DOT.sub(b"..", letter))
+            if before_dot is not None:
+                await before_dot()
+        except _BROKEN:
+            self.abandon()
+            raise NotTriedError(BROKEN) from None
+        except BaseException:
+            self.abandon()
+            raise
+        if not self.open:
+            self.abandon()
+            raise NotTriedError(BROKEN)
+
+    async def _dot(self) -> Reply:
         protocol = self._client.protocol
         if protocol is None:
             raise ConnectionResetError
-        protocol.write(_DOT.sub(b"..", letter) + b".\r\n")
+        protocol.write(b".\r\n")
         response = await protocol.read_response()
         if response.code == 421:
             self.abandon()
