@@ -23,13 +23,11 @@ from mstoolkit.sinks import serve
 ROWS = 700  # of the log between two snapshots, so that there are many
 
 
-async def receive(scenario: Scenario, scale: float, ready: Path, accepted: Path) -> None:
-    """Serve until told to stop, then write down what was accepted, in order."""
+async def receive(scenario: Scenario, scale: float, ready: Path) -> list[str]:
+    """Serve until told to stop; return whose mail was accepted, in order."""
     with stop_on_signals() as stop:
-        sinks = await serve(
-            scenario, time_scale=scale, any_port=True, ready_file=ready, stop=stop
-        )
-    accepted.write_text(json.dumps([one.address for one in sinks.accepted()]), encoding="utf-8")
+        sinks = await serve(scenario, time_scale=scale, any_port=True, ready_file=ready, stop=stop)
+    return [one.address for one in sinks.accepted()]
 
 
 def carry(scenario: Scenario, scale: float, ready: Path, out: Path) -> bool:
@@ -87,7 +85,8 @@ def main(part: str, scenario: str, scale: str, ready: str, place: str, *rest: st
     """Do one part."""
     loaded = load_scenario(scenario)
     if part == "sinks":
-        asyncio.run(receive(loaded, float(scale), Path(ready), Path(place)))
+        accepted = asyncio.run(receive(loaded, float(scale), Path(ready)))
+        Path(place).write_text(json.dumps(accepted), encoding="utf-8")
         return
     kills, seed = map(int, rest)
     seen = kill_and_take_up(loaded, float(scale), Path(ready), Path(place), kills, seed)

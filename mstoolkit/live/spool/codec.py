@@ -39,6 +39,7 @@ _PLACES = {
     for kind, names in _FIELDS.items()
 }
 _SEEN = "observed"
+_json = json.JSONEncoder(separators=(",", ":")).encode
 Lots = Mapping[int, Lot]
 
 
@@ -115,6 +116,11 @@ def lot_of(text: str) -> Lot:
 
 def _values(event: Event) -> list[Any]:
     kind = event.__class__
+    if isinstance(event, Replied):  # most are
+        return [
+            "Replied", event.at, event.token, event.replies, event.unsent, event.latency,
+            event.closed,
+        ]  # fmt: skip
     values = [kind.__name__, *(getattr(event, name) for name in _FIELDS[kind])]
     place = _PLACES[kind].get("parcel")
     if place:
@@ -134,7 +140,3 @@ def _event(values: list[Any], lots: Lots) -> Event:
         values[place] = tuple((Reply(*reply), n) for reply, n in values[place])
     event: Event = kind(*values[1:])
     return event
-
-
-def _json(values: list[Any]) -> str:
-    return json.dumps(values, separators=(",", ":"))

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mstoolkit.config import ConfigError
 from mstoolkit.live.spool.codec import (
     Observed,
     decode,
@@ -102,6 +103,7 @@ class Spool:
         self._lots: dict[int, Lot] = {}
         self._wired: set[int] = set()
         self._next = 0
+        self._made = False
         self.meta: dict[str, Any] = {}
         try:
             self._read()
@@ -112,8 +114,18 @@ class Spool:
     @classmethod
     def at(cls, folder: Path, *, sync: Sync = "normal", most: int | None = None) -> Spool:
         """Open the spool of a folder; make both where they are missing."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, sync=sync, most=most)
+        made = not folder.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the output folder cannot be made: {error.strerror}",
+                file=str(folder),
+                remedy="name a folder that can be written",
+            ) from None
+        spool = cls(folder, sync=sync, most=most)
+        spool._made = made
+        return spool
 
     def _read(self) -> None:
         try:
@@ -378,5 +390,6 @@ class Spool:
         self.close()
         for name in (NAME, f"{NAME}-wal", f"{NAME}-shm"):
             (self.file.parent / name).unlink(missing_ok=True)
-        with suppress(OSError):  # it holds something of somebody else
-            self.file.parent.rmdir()
+        if self._made:
+            with suppress(OSError):  # somebody else has put something there
+                self.file.parent.rmdir()
