@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from mstoolkit.config import ConfigError
@@ -114,9 +115,13 @@ class Keeper:
                 self._connections.pop(command.connection, None)  # type: ignore[union-attr]
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
-        """Write down what the dispatcher is not told."""
-        self.observed(event, category)
-        self._spool.observe(event, category)
+        """Write down what the dispatcher is not told.
+
+        News may come from anywhere; where it cannot be kept, the next record says why.
+        """
+        with suppress(ConfigError):
+            self.observed(event, category)
+            self._spool.observe(event, category)
 
     def observed(self, event: Feedback, category: str | None) -> None:
         """Write into the log what the spool has already."""

@@ -25,7 +25,7 @@ NAME = "spool.db"
 Sync = Literal["normal", "full"]
 _APPLICATION = 0x6D737470  # "mstp"
 _VERSION = 1
-_CHECKPOINT = 8_000  # pages of the write-ahead log after which it is folded in: 32 MB
+_CHECKPOINT = 4_000  # pages of the write-ahead log after which it is folded in: 16 MB
 _PATIENCE = 2.0  # s to wait for a reader from outside
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -131,6 +131,7 @@ def _prepare(db: sqlite3.Connection, file: Path, sync: Sync, most: int | None) -
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise damaged(file, " ".join(found.split()))
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # a kill leaves a long one behind
 
 
 def make_tables(db: sqlite3.Connection) -> None:
