@@ -140,7 +140,7 @@ class Connection:
     ) -> Reply:
         """Send one message and return the reply that decided.
 
-        `before_dot` is awaited when all but the final dot is written; if it fails, no dot follows.
+        `before_dot` is awaited after the server's 354; if it fails, no dot goes out.
 
         Raises
         ------
@@ -157,10 +157,10 @@ class Connection:
             raise NotTriedError(BROKEN) from None
         if reply is not None:
             return reply
-        await self._body(letter, before_dot)
+        await self._leave(before_dot)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._dot()
+                return await self._content(letter)
         except _BROKEN:
             self.abandon()
             raise UncertainError from None
@@ -185,16 +185,11 @@ class Connection:
         self._dirty = True
         return read_reply(response.code, response.message, phase)
 
-    async def _body(self, letter: bytes, before_dot: BeforeDot | None) -> None:
-        protocol = self._client.protocol
+    async def _leave(self, before_dot: BeforeDot | None) -> None:
+        """Ask for leave to send the final dot; the letter goes with it, in one write."""
         try:
-            if protocol is not None:
-                protocol.write(_DOT.sub(b"..", letter))
             if before_dot is not None:
                 await before_dot()
-        except _BROKEN:
-            self.abandon()
-            raise NotTriedError(BROKEN) from None
         except BaseException:
             self.abandon()
             raise
@@ -202,11 +197,11 @@ class Connection:
             self.abandon()
             raise NotTriedError(BROKEN)
 
-    async def _dot(self) -> Reply:
+    async def _content(self, letter: bytes) -> Reply:
         protocol = self._client.protocol
         if protocol is None:
             raise ConnectionResetError
-        protocol.write(b".\r\n")
+        protocol.write(_DOT.sub(b"..", letter) + b".\r\n")
         response = await protocol.read_response()
         if response.code == 421:
             self.abandon()

@@ -1,5 +1,7 @@
 """Group commit: what comes in one turn of the event loop becomes safe in one transaction.
 
+What nobody waits for goes with the next transaction that somebody does, or after 10 ms.
+
 In WAL mode with ``synchronous=NORMAL`` a commit hands pages to the operating system and waits for
 no disk, so it is done by the loop itself: a thread would wait for the interpreter's lock longer
 than the commit takes. With ``FULL`` a commit waits for the disk, in a thread; what comes meanwhile
@@ -18,6 +20,7 @@ from typing import Any
 
 from mstoolkit.live.spool.trouble import told
 
+_SOON = 0.01  # s
 Rows = dict[str, list[tuple[Any, ...]]]
 Waiting = list[asyncio.Future[None]]
 
@@ -52,6 +55,7 @@ class Commits:
         self._thread = ThreadPoolExecutor(1, "spool") if in_thread else None
         self._rows: Rows = {name: [] for name in statements}
         self._waiting: Waiting = []
+        self._timer: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._committing = False
 
@@ -66,8 +70,8 @@ class Commits:
         if self.failure is not None:
             raise self.failure
         self._rows[name].append(row)
-        if not self._scheduled:
-            self._schedule()
+        if not self._scheduled and self._timer is None:
+            self._later()
 
     async def safe(self) -> None:
         """Wait until all that was put so far is safe.
@@ -82,7 +86,8 @@ class Commits:
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         if not self._scheduled:
-            self._schedule()
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
         await future
 
     def flush(self) -> None:
@@ -98,16 +103,15 @@ class Commits:
 
     def end(self) -> None:
         """Take no more; what is under way is finished."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._thread is not None:
             self._thread.shutdown(wait=True)
 
-    def _schedule(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # somebody will flush
-        self._scheduled = True
-        loop.call_soon(self._turn)
+    def _later(self) -> None:
+        """Commit soon, if nobody who waits makes it sooner."""
+        with suppress(RuntimeError):  # no loop runs yet: somebody will flush
+            self._timer = asyncio.get_running_loop().call_later(_SOON, self._turn)
 
     def _taken(self) -> tuple[Rows, Waiting]:
         rows, self._rows = self._rows, {name: [] for name in self._statements}
@@ -115,6 +119,9 @@ class Commits:
         return rows, waiting
 
     def _turn(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._committing:
             return  # its end is another turn
         self._scheduled = False

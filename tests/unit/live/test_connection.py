@@ -118,7 +118,7 @@ async def test_after_the_final_dot_nobody_knows(scripted: Start, answer: str) ->
 
 
 async def test_the_final_dot_waits(scripted: Start) -> None:
-    """`before_dot` runs after 354, when the whole letter but no dot is out, and once a message."""
+    """`before_dot` runs after 354, when no dot is out yet, and once a message."""
     server = await scripted()
     connection = Connection(*_place(server), "gmail", 5.0)
     await connection.connect()
