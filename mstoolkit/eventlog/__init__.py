@@ -14,12 +14,13 @@ from mstoolkit.eventlog.store import (
     write_log,
     write_text,
 )
-from mstoolkit.eventlog.writer import LogWriter
+from mstoolkit.eventlog.writer import Begun, LogWriter
 
 __all__ = [
     "COLUMNS",
     "EVENTS",
     "NAMES",
+    "Begun",
     "LogWriter",
     "Manifest",
     "Recorder",

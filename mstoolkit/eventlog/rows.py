@@ -10,7 +10,7 @@ Rows come in three forms, told apart by their length, so that the hot path write
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
@@ -86,6 +86,21 @@ class RowBuilder:
             Halted: _halted,
             Tick: _tick,
         }
+
+    @property
+    def seq(self) -> int:
+        """The number that the next event gets."""
+        return self._seq
+
+    @property
+    def attempts(self) -> Mapping[int, tuple[int, float, Send]]:
+        """Open attempts by token: number of their event, its time (s), the attempt."""
+        return self._open
+
+    def go_on(self, seq: int, attempts: Iterable[tuple[int, float, Send]]) -> None:
+        """Begin with this number and these open attempts, as a log that was cut off left them."""
+        self._seq = seq
+        self._open = {attempt[2].token: attempt for attempt in attempts}
 
     def record(self, event: Event, commands: list[Command]) -> None:
         """Number one handled event, and append its rows and those of the commands it caused."""

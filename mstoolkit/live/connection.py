@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import re
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from aiosmtplib import SMTP
@@ -20,6 +21,7 @@ _DOT = re.compile(rb"(?m)^\.")
 _HELO = "mstoolkit.invalid"
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL)
 _BROKEN = (SMTPException, OSError, TimeoutError)
+BeforeDot = Callable[[], Awaitable[None]]
 
 REFUSED = Reply(0, "", "connection refused", "connect")
 TIMEOUT = Reply(0, "", "connection timed out", "connect")
@@ -129,8 +131,16 @@ class Connection:
             if path.code != 250:
                 raise NotTriedError(read_reply(path.code, path.message, "connect"))
 
-    async def transact(self, sender: str, recipient: str, letter: bytes) -> Reply:
+    async def transact(
+        self,
+        sender: str,
+        recipient: str,
+        letter: bytes,
+        before_dot: BeforeDot | None = None,
+    ) -> Reply:
         """Send one message and return the reply that decided.
+
+        `before_dot` is awaited after the server's 354; if it fails, no dot goes out.
 
         Raises
         ------
@@ -147,6 +157,7 @@ class Connection:
             raise NotTriedError(BROKEN) from None
         if reply is not None:
             return reply
+        await self._leave(before_dot)
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._content(letter)
@@ -173,6 +184,18 @@ class Connection:
     def _refused(self, response: SMTPResponse, phase: Phase) -> Reply:
         self._dirty = True
         return read_reply(response.code, response.message, phase)
+
+    async def _leave(self, before_dot: BeforeDot | None) -> None:
+        """Ask for leave to send the final dot; the letter goes with it, in one write."""
+        try:
+            if before_dot is not None:
+                await before_dot()
+        except BaseException:
+            self.abandon()
+            raise
+        if not self.open:
+            self.abandon()
+            raise NotTriedError(BROKEN)
 
     async def _content(self, letter: bytes) -> Reply:
         protocol = self._client.protocol

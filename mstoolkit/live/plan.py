@@ -6,11 +6,13 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mstoolkit.config import ConfigError, Policy, Scenario
+from mstoolkit.config import ConfigError, Policy, Scenario, content_hash
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.eventlog import Manifest, manifest_of
 from mstoolkit.live.letters import Letters
+from mstoolkit.live.spool import Spool, holds_spool
 from mstoolkit.live.targets import targets
 
 _CUSTOM = "custom"
@@ -43,6 +45,18 @@ class Plan:
             return self.scenario
         strategies = {**self.scenario.strategies, self.strategy: self.policy}
         return self.scenario.model_copy(update={"strategies": strategies})
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same when the run is taken up."""
+        return {
+            "scenario": content_hash(self.scenario),
+            "strategy": self.strategy,
+            "policy": content_hash(self.policy),
+            "seed": self.seed,
+            "time-scale": self.scale,
+            "limit": self.limit,
+        }
 
     def manifest(self, epoch: float) -> Manifest:
         """Return the manifest as it is when the run begins."""
@@ -93,11 +107,43 @@ def planned(
     name, policy = _policy(scenario, strategy)
     _check_numbers(time_scale, limit)
     folder = Path(out)
-    _check_vacant(folder)
+    if not holds_spool(folder):
+        _check_vacant(folder)
     mailing = Mailing(scenario)
     letters = Letters(scenario, mailing, run_name(name, seed))
     where = targets(scenario, addresses, allow_hosts)
     return Plan(scenario, name, policy, seed, time_scale, limit, folder, mailing, letters, where)
+
+
+def check_same(plan: Plan, spool: Spool) -> None:
+    """Refuse to take a run up with another command than the one that began it.
+
+    Raises
+    ------
+    ConfigError
+        If it is another one, or the run is done.
+    """
+    began = spool.meta["identity"]
+    for key, value in plan.identity.items():
+        if began.get(key) != value:
+            was, now = (_shown(each) for each in (began.get(key), value))
+            raise ConfigError(
+                f"the run in this folder was begun with another {key} ({was}, not {now})",
+                file=str(plan.folder),
+                key=key,
+                remedy="give the command that began it, or name a new or empty folder",
+            )
+    if spool.meta.get("finished"):
+        raise ConfigError(
+            "the output folder holds another run, which is done",
+            file=str(plan.folder),
+            remedy="name a new or empty folder",
+        )
+
+
+def _shown(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) < 40 else text[:12]
 
 
 def _policy(scenario: Scenario, strategy: str | Policy) -> tuple[str, Policy]:
@@ -129,7 +175,7 @@ def _check_numbers(time_scale: float, limit: int | None) -> None:
 
 
 def _check_vacant(folder: Path) -> None:
-    """Ask before the sinks' clock is armed; the log writer asks again."""
+    """Ask before anything is made."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         held = "another run" if (folder / "manifest.json").exists() else "something else"
         raise ConfigError(

@@ -1,11 +1,11 @@
-"""What the sender needs of the dispatcher and of the log, so that tests can stand in for both."""
+"""What the sender needs of the dispatcher and of the books, so that tests can stand in for both."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from mstoolkit.model import Command, Event, Feedback
+from mstoolkit.model import Command, Event, Feedback, Send
 
 
 class Decider(Protocol):
@@ -23,10 +23,16 @@ class Decider(Protocol):
 
 
 class Log(Protocol):
-    """A log writer, as the driver sees it."""
+    """Who writes down what happens, as the driver sees it."""
 
     def record(self, event: Event, commands: list[Command], /) -> None:
         """Write down a handled event and its commands."""
 
     def observe(self, event: Feedback, category: str | None = None, /) -> None:
         """Write down what the dispatcher is not told."""
+
+    async def on_wire(self, send: Send, /) -> None:
+        """Wait until it is safe that a final dot is about to go out."""
+
+    def stopping(self, servers: Iterable[str], /) -> None:
+        """Note which servers are about to be taken out because the run ends."""

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mstoolkit.config import Policy, Scenario, content_hash
-from mstoolkit.eventlog import LogWriter, Manifest, check_balance, read_table
+from mstoolkit.config import Policy, Scenario
+from mstoolkit.eventlog import Manifest, check_balance, package_version, read_table
 from mstoolkit.eventlog.store import TRUTH, write_table
 from mstoolkit.live.agreement import agree
 from mstoolkit.live.clock import RunClock
 from mstoolkit.live.feedback import Receivers
 from mstoolkit.live.lateness import Lateness
-from mstoolkit.live.plan import Plan, planned
+from mstoolkit.live.plan import Plan, check_same, planned
 from mstoolkit.live.sender import Sender
 from mstoolkit.live.signals import stop_on_signals
-from mstoolkit.strategy import Dispatcher
+from mstoolkit.live.spool import Spool, Sync, Taken, take_up
 
 _HEAD_START = 0.1  # s between agreeing on the epoch and the epoch
 
@@ -40,7 +40,12 @@ class LiveRun:
     folder : Path
         Where its log is.
     interrupted : bool
-        Whether it was stopped before it was done.
+        Whether it was stopped before it was done; the same command takes it up.
+    starts : int
+        How often it was begun or taken up.
+    ambiguous : int
+        Attempts of which nobody knows whether they arrived, as connection or process was lost after
+        the final dot. Only such messages may have gone out twice.
     """
 
     manifest: Manifest
@@ -48,6 +53,8 @@ class LiveRun:
     lateness: Lateness
     folder: Path
     interrupted: bool
+    starts: int = 1
+    ambiguous: int = 0
 
 
 async def send(
@@ -64,8 +71,13 @@ async def send(
     patience: float = 30.0,
     progress: Callable[[float], None] | None = None,
     stop: asyncio.Event | None = None,
+    sync: Sync = "normal",
 ) -> LiveRun:
-    """Send a scenario's mail over SMTP.
+    """Send a scenario's mail over SMTP, or go on with a run that was cut off.
+
+    The folder has a spool: an SQLite file that says at any moment what is left to send, what may be
+    on the wire, and how each message ended. A run that was stopped or killed goes on when it is
+    called for again with the same folder and the same arguments; time has gone on meanwhile.
 
     Parameters
     ----------
@@ -74,7 +86,7 @@ async def send(
     strategy : str or Policy
         Name of one of the scenario's strategies, or a policy of your own.
     out : str or Path
-        Folder for the event log and the manifest; must not hold another run.
+        Folder for spool, event log and manifest: new, empty, or of this run when it was cut off.
     seed : int, optional
         Seed of the strategy's own draws.
     time_scale : float, optional
@@ -94,6 +106,10 @@ async def send(
         Told now and then which share of the messages is done (0 to 1).
     stop : asyncio.Event, optional
         Ends the run cleanly when set: what is on the wire is finished, the log is closed.
+    sync : {"normal", "full"}, optional
+        ``"normal"``: nothing is lost whatever ends the process, be it ``kill -9``; a power cut may
+        take what was committed in its last moments, so that mail of these moments goes out twice.
+        ``"full"`` waits for the disk before each final dot, and loses nothing then either.
 
     Returns
     -------
@@ -102,8 +118,8 @@ async def send(
     Raises
     ------
     ConfigError
-        If something is asked for that cannot be done (nothing was sent then), or this machine has
-        no more connections to open.
+        If something is asked for that cannot be done (nothing was sent then), this machine has no
+        more connections to open, or the spool is full, damaged or in use.
     RuntimeError
         If the books do not balance, which is a defect of the toolkit.
 
@@ -131,9 +147,11 @@ async def send(
         addresses={**(sinks.addresses if sinks else {}), **(addresses or {})},
         allow_hosts=allow_hosts,
     )
-    epoch = time.time() + _HEAD_START
-    notes = await agree(plan.where, epoch, time_scale, content_hash(scenario))
-    return await _drive(plan, epoch, notes, sinks, patience, progress, stop)
+    spool = Spool.at(plan.folder, sync=sync)
+    try:
+        return await _begun(plan, spool, sinks, patience, progress, stop)
+    finally:
+        spool.close()
 
 
 def run_send(
@@ -148,6 +166,7 @@ def run_send(
     allow_hosts: Collection[str] = frozenset(),
     patience: float = 30.0,
     progress: Callable[[float], None] | None = None,
+    sync: Sync = "normal",
 ) -> LiveRun:
     """Send a scenario's mail over SMTP, from code that is not async.
 
@@ -169,34 +188,72 @@ def run_send(
                 patience=patience,
                 progress=progress,
                 stop=stop,
+                sync=sync,
             )
 
     return asyncio.run(run())
 
 
+async def _begun(
+    plan: Plan,
+    spool: Spool,
+    sinks: Receivers | None,
+    patience: float,
+    progress: Callable[[float], None] | None,
+    stop: asyncio.Event | None,
+) -> LiveRun:
+    """Begin the run, or take it up; what cannot begin leaves no trace."""
+    fresh = not spool.begun
+    try:
+        if fresh:
+            epoch = time.time() + _HEAD_START
+            meta = {"identity": plan.identity, "epoch": epoch, "version": package_version()}
+            spool.begin(meta, plan.mailing.arrivals(plan.limit))
+        check_same(plan, spool)
+        notes = await agree(plan.where, spool.meta["epoch"], plan.scale, plan.identity["scenario"])
+    except BaseException:
+        if fresh:
+            spool.discard()
+        raise
+    return await _drive(plan, spool, notes, sinks, patience, progress, stop)
+
+
 async def _drive(
     plan: Plan,
-    epoch: float,
+    spool: Spool,
     notes: list[str],
     sinks: Receivers | None,
     patience: float,
     progress: Callable[[float], None] | None,
     stop: asyncio.Event | None,
 ) -> LiveRun:
-    manifest = plan.manifest(epoch)
-    writer = LogWriter(plan.folder, plan.stored, run=plan.run, strategy=plan.strategy)
-    dispatcher = Dispatcher(plan.scenario.servers, plan.policy, seed=plan.seed, epoch=epoch)
+    epoch = spool.meta["epoch"]
+    taken = take_up(
+        spool,
+        plan.folder,
+        plan.stored,
+        plan.policy,
+        run=plan.run,
+        strategy=plan.strategy,
+        seed=plan.seed,
+        epoch=epoch,
+    )
+    spool.note("starts", starts := spool.meta.get("starts", 0) + 1)
     sender = Sender(
-        dispatcher,
-        writer,
+        taken.dispatcher,
+        taken.keeper,
         RunClock(epoch, plan.scale),
         plan.letters,
         plan.where,
-        plan.mailing.arrivals(plan.limit),
+        taken.waiting,
         horizon=plan.scenario.horizon,
         until=plan.scenario.horizon + plan.scenario.follow,
         patience=patience,
         progress=progress,
+        messages=spool.messages,
+        at=taken.at,
+        flying=taken.flying,
+        first=taken.first,
     )
     if sinks is not None:
         sinks.subscribe(sender.intake)
@@ -205,15 +262,50 @@ async def _drive(
         await asyncio.sleep(max(0.0, epoch - time.time()))
         finished = await sender.run(stop)
     finally:
-        ended = _ended(manifest, sender, finished, notes, followed=sinks is not None)
-        manifest = ended.model_copy(update={"totals": dict(dispatcher.totals)})
+        manifest = await _closed(plan, spool, taken, sender, finished, notes, sinks)
+    _check_books(manifest.totals)
+    check_balance(read_table(plan.folder), manifest.totals)
+    return LiveRun(
+        manifest,
+        manifest.totals,
+        sender.watch.result(),
+        plan.folder,
+        not finished,
+        starts,
+        manifest.notes["ambiguous"],
+    )
+
+
+async def _closed(
+    plan: Plan,
+    spool: Spool,
+    taken: Taken,
+    sender: Sender,
+    finished: bool,
+    notes: list[str],
+    sinks: Receivers | None,
+) -> Manifest:
+    """Close the log in good order, or leave it as a kill would where that is not possible."""
+    manifest = _ended(
+        plan.manifest(spool.meta["epoch"]), sender, finished, notes, followed=sinks is not None
+    )
+    try:
+        await spool.safe()
+        counts = {"starts": spool.meta["starts"], "ambiguous": spool.count("ambiguous")}
+        manifest = manifest.model_copy(
+            update={
+                "totals": dict(taken.dispatcher.totals),
+                "notes": {**manifest.notes, **counts},
+            }
+        )
         if sinks is not None:
             truth = pa.Table.from_pandas(sinks.truth(), preserve_index=False)
             write_table(plan.folder / TRUTH, truth)
-        writer.close(manifest)
-    _check_books(manifest.totals)
-    check_balance(read_table(plan.folder), manifest.totals)
-    return LiveRun(manifest, manifest.totals, sender.watch.result(), plan.folder, not finished)
+        await taken.keeper.close(manifest)
+    except BaseException:
+        taken.keeper.abandon()
+        raise
+    return manifest
 
 
 def _check_books(totals: dict[str, int]) -> None:

@@ -13,19 +13,17 @@ from mstoolkit.live.lateness import Watch
 from mstoolkit.live.letters import Letters
 from mstoolkit.live.ports import Decider, Log
 from mstoolkit.live.slot import Answer, Slot
+from mstoolkit.live.spool import untried
 from mstoolkit.model import (
     Close,
     Command,
-    ConnectionFailed,
     Enqueued,
     Event,
     PoolChanged,
-    Reply,
     Send,
     Tick,
 )
 
-_STOPPED = Reply(0, "", "the run was stopped", "connect")
 _SHOW_EVERY = 0.1
 
 
@@ -33,7 +31,8 @@ class Sender:
     """Drives a dispatcher over real sockets.
 
     Every event is stamped ``at`` = max(now, last ``at``), handled and recorded, by the task that
-    awaits `run`; slots only put answers into its inbox.
+    awaits `run`; slots only put answers into its inbox. A run that is taken up brings the time of
+    its last event, the attempts that were open then, and what the dispatcher must hear `first`.
     """
 
     def __init__(
@@ -49,6 +48,10 @@ class Sender:
         until: float,
         patience: float = 30.0,
         progress: Callable[[float], None] | None = None,
+        messages: int | None = None,
+        at: float = 0.0,
+        flying: Mapping[int, Send] | None = None,
+        first: Sequence[Event] = (),
     ) -> None:
         self.clock = clock
         self.letters = letters
@@ -57,17 +60,19 @@ class Sender:
         self.watch = Watch(horizon)
         self.until = until
         self.intake = Intake(log.observe, until)
-        self.at = 0.0
+        self.at = at
         self.ended_at = 0.0
         self._dispatcher = dispatcher
         self._log = log
         self._arrivals = deque(arrivals)
         self._horizon = horizon
         self._progress = progress
-        self._messages = max(1, sum(event.parcel.n for event in arrivals))
+        self._messages = max(1, messages or sum(event.parcel.n for event in arrivals))
+        self._first = first
+        self._began = 0.0
         self._inbox: deque[tuple[Answer, float]] = deque()
         self._wake = asyncio.Event()
-        self._flying: dict[int, Send] = {}
+        self._flying: dict[int, Send] = dict(flying or {})
         self._slots: dict[int, Slot] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -82,8 +87,12 @@ class Sender:
         """Send until all is done or the horizon is reached; False where `stop` came first."""
         watcher = asyncio.create_task(self._heed(stop)) if stop is not None else None
         try:
+            self._go_on()
             await self._send_all(stop)
             await self._land()
+        except BaseException as error:
+            self._failure = self._failure or error
+            raise
         finally:
             if watcher is not None:
                 watcher.cancel()
@@ -96,6 +105,18 @@ class Sender:
         interrupted = stop is not None and stop.is_set()
         self._follow(interrupted)
         return not interrupted
+
+    async def on_wire(self, send: Send) -> None:
+        """Make it safe that the final dot of an attempt is about to go out."""
+        await self._log.on_wire(send)
+
+    def _go_on(self) -> None:
+        """Tell the dispatcher what became of all that was open when the run was cut off."""
+        self._began = self.clock.now()
+        for event in self._first:
+            if isinstance(event, Answer):
+                del self._flying[event.token]
+            self._handle(event)
 
     def _follow(self, interrupted: bool) -> None:
         """Hear at once what is dated after the end; a run that was stopped only writes it down."""
@@ -150,7 +171,7 @@ class Sender:
         if not self._arrivals or self._arrivals[0].at > self.clock.now():
             return False
         event = self._arrivals.popleft()
-        self.watch.ticks.add(self.clock.now() - event.at)
+        self.watch.ticks.add(self.clock.now() - max(event.at, self._began))
         self._handle(event)
         return True
 
@@ -165,7 +186,7 @@ class Sender:
         now = self.clock.now()
         if promised is None or promised > now:
             return False
-        self.watch.ticks.add(now - promised)
+        self.watch.ticks.add(now - max(promised, self._began))
         self._handle(Tick(now))
         return True
 
@@ -181,7 +202,7 @@ class Sender:
             self._flying[command.token] = command
             self.intake.sent(command)
             if self._stopping:
-                self.answer(ConnectionFailed(0.0, command.token, _STOPPED))
+                self.answer(untried(command))
                 return
             self._slot(command.connection).put(command, self.at)
         elif isinstance(command, Close):
@@ -232,6 +253,7 @@ class Sender:
         if not queued or self._failure is not None:
             return
         self._stopping = True
+        self._log.stopping(self.targets)
         for server in self.targets:
             self._handle(PoolChanged(0.0, server, "drained"))
         with contextlib.suppress(TimeoutError):

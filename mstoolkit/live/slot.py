@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 from mstoolkit.live.clock import RunClock
@@ -27,6 +28,9 @@ class Office(Protocol):
 
     def answer(self, event: Answer, /) -> None:
         """Take the answer to a token."""
+
+    async def on_wire(self, send: Send, /) -> None:
+        """Make it safe that the final dot of an attempt is about to go out."""
 
 
 class Slot:
@@ -88,16 +92,17 @@ class Slot:
 
     async def _attempt(self, send: Send, begun: float) -> Replied:
         letters, clock = self._office.letters, self._office.clock
+        before_dot = partial(self._office.on_wire, send)
         letter = letters.letter(send.parcel, clock.epoch + begun)
         recipient = letters.recipient(send.parcel)
         connection, reused = await self._connected(send)
         try:
-            reply = await connection.transact(letters.sender, recipient, letter)
+            reply = await connection.transact(letters.sender, recipient, letter, before_dot)
         except NotTriedError:
             if not reused:
                 raise
             connection = await self._opened(send)  # it was closed while it lay idle
-            reply = await connection.transact(letters.sender, recipient, letter)
+            reply = await connection.transact(letters.sender, recipient, letter, before_dot)
         closed = reply.code == 421 or not connection.open
         if closed:
             connection.abandon()

@@ -240,6 +240,33 @@ def test_interrupted_run_ends_with_130(tmp_path: Path, small: str) -> None:
     assert json.loads(manifest)["kind"] == "live"
 
 
+def test_a_stopped_run_goes_on_with_the_same_command(mst: Run, tmp_path: Path, small: str) -> None:
+    """Ctrl-C, then the same words: one run in one log. Then it is done, and says so."""
+    words: tuple[str, ...] = ("send", small, "-s", "batch", "--sinks", "--limit", "300")
+    words = (*words, "--time-scale", "600", "--out", "live", "--no-report")
+    program = _program(*words, cwd=tmp_path)
+    spool, deadline = tmp_path / "live" / "spool.db", time.monotonic() + 10
+    while not spool.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=15)
+    assert (program.returncode, err) == (130, "")
+    assert "the same command with --out live goes on" in out
+    status, out, err = mst(*words, "--json")
+    assert (status, err) == (0, "")
+    told = json.loads(out)
+    assert (told["starts"], told["interrupted"]) == (2, False)
+    assert told["totals"]["enqueued"] == 300
+    assert mst("replay", "live")[0] == 0
+    status, out, err = mst(*words)
+    assert (status, out) == (2, "")
+    assert "is done" in err
+    assert "name a new or empty folder" in err
+    status, _, err = mst(*words, "--seed", 4)
+    assert status == 2
+    assert "begun with another seed (0, not 4)" in err
+
+
 def test_interrupted_comparison_leaves_nothing(
     mst: Run, tmp_path: Path, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

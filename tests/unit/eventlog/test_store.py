@@ -210,6 +210,35 @@ def test_a_torn_line_costs_itself_only(tmp_path: Path) -> None:
     log.close(manifest())
 
 
+def test_a_log_goes_on_where_its_parts_end(tmp_path: Path) -> None:
+    """What came after the last part that counts is written once more, in the place of what lay."""
+    folder = tmp_path / "run"
+
+    def ticks(log: LogWriter, first: int, end: int) -> None:
+        for k in range(first, end):
+            log.record(Tick(float(k)), [])
+
+    log = LogWriter(folder, SCENARIO, run="r", strategy="s", part_rows=None)
+    ticks(log, 0, 10)
+    begun = log.roll()
+    assert (begun.parts, begun.seq, begun.attempts) == (1, 10, ())
+    ticks(log, 10, 15)
+    log.roll()  # a part of which nobody knows
+    ticks(log, 15, 18)
+    log.abandon()
+    again = LogWriter(folder, SCENARIO, run="r", strategy="s", part_rows=None, begun=begun)
+    ticks(again, 10, 12)
+    assert read_log(folder)["at"].tolist() == [float(k) for k in range(18)]
+    again.settle()
+    assert read_log(folder)["seq"].tolist() == list(range(12))
+    ticks(again, 12, 14)
+    again.close(manifest())
+    frame = read_log(folder)
+    assert frame["seq"].tolist() == frame["at"].tolist() == list(range(14))
+    names = [path.name for path in sorted((folder / "events").iterdir())]
+    assert names == ["part-00000.parquet", "part-00001.parquet"]
+
+
 def test_observations_are_put_in_order(tmp_path: Path) -> None:
     """News dated ahead is written at once and read in its place."""
     log = writer(tmp_path / "run", part_rows=20)

@@ -117,6 +117,52 @@ async def test_after_the_final_dot_nobody_knows(scripted: Start, answer: str) ->
         await _sent(server, patience=0.3)
 
 
+async def test_the_final_dot_waits(scripted: Start) -> None:
+    """`before_dot` runs after 354, when no dot is out yet, and once a message."""
+    server = await scripted()
+    connection = Connection(*_place(server), "gmail", 5.0)
+    await connection.connect()
+    seen: list[tuple[str, int]] = []
+
+    async def before_dot() -> None:
+        await asyncio.sleep(0.02)  # a dot that did not wait would be there by now
+        seen.append((server.verbs[-1], len(server.bodies)))
+
+    for _ in range(2):
+        await connection.transact("me@a.example", "you@b.example", LETTER, before_dot)
+    await connection.quit()
+    assert seen == [("DATA", 0), ("DATA", 1)]
+    assert len(server.bodies) == 2
+
+
+async def test_without_leave_no_dot_follows(scripted: Start) -> None:
+    """If `before_dot` fails the connection is cut, so that the server has no whole message."""
+    server = await scripted()
+    connection = Connection(*_place(server), "gmail", 5.0)
+    await connection.connect()
+
+    async def refuse() -> None:
+        raise ConfigError("the disk is full")
+
+    with pytest.raises(ConfigError, match="the disk is full"):
+        await connection.transact("me@a.example", "you@b.example", LETTER, refuse)
+    assert not connection.open
+    assert server.bodies == []
+
+
+async def test_a_connection_lost_before_the_dot_is_not_ambiguous(scripted: Start) -> None:
+    """Cut while `before_dot` waits: no dot went out, so the message was not tried."""
+    server = await scripted()
+    connection = Connection(*_place(server), "gmail", 5.0)
+    await connection.connect()
+
+    async def lose() -> None:
+        connection.abandon()
+
+    with pytest.raises(NotTriedError):
+        await connection.transact("me@a.example", "you@b.example", LETTER, lose)
+
+
 async def test_a_silent_server_times_out_before_the_banner(scripted: Start) -> None:
     """No banner within the timeout is a failed connection."""
     with pytest.raises(NotTriedError) as caught:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from time import time
 from typing import Any
@@ -71,12 +71,19 @@ class Book:
 
     def __init__(self) -> None:
         self.recorded: list[Event] = []
+        self.wired: list[int] = []
 
     def record(self, event: Event, commands: list[Command]) -> None:
         self.recorded.append(event)
 
     def observe(self, event: Feedback, category: str | None = None) -> None:
         raise AssertionError("there is nothing to observe")
+
+    async def on_wire(self, send: Send) -> None:
+        self.wired.append(send.token)
+
+    def stopping(self, servers: Iterable[str]) -> None:
+        raise AssertionError("nothing stops it")
 
 
 @pytest.fixture(scope="module")
