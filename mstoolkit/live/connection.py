@@ -204,7 +204,7 @@ class _Attempt:
         try:
             said = await self._wire.exchange(data, n + 2 + reset, min(self._patience, seconds))
         except LostError as lost:
-            self._judge(lost.said[reset:], lost)
+            self._judge(lost.said[reset:] if lost.written else [], lost)
             return
         if reset:
             said = self._after_reset(said)
@@ -228,7 +228,7 @@ class _Attempt:
                 if self._done(said, n):
                     break
         except LostError as lost:
-            self._judge(said + lost.said, lost)
+            self._judge(said + lost.said if lost.written else said, lost)
             return
         self._judge(said)
 
@@ -281,7 +281,7 @@ class _Attempt:
         """Keep what was said before the connection broke, where that is a refusal."""
         self.over = True
         if all(reply is None for reply in self._replies):
-            raise NotTriedError(_SYNTHETIC.get(lost.reason, BROKEN))
+            raise NotTriedError(_why(lost))
 
     def _settle(self, reply: Reply) -> None:
         """Give a reply to all that have none."""
@@ -323,5 +323,12 @@ class _Attempt:
         """Take a refusal for one that comes before the final dot went out."""
         self.over = True
         if not lost.said or lost.said[0].code < 400:
-            raise NotTriedError(_SYNTHETIC.get(lost.reason, BROKEN))
+            raise NotTriedError(_why(lost))
         self._settle(read_reply(*lost.said[0], "data"))
+
+
+def _why(lost: LostError) -> Reply:
+    """Return the reply that stands for a lost connection: the server's farewell, if it said one."""
+    if not lost.written and lost.said and lost.said[0].code == 421:
+        return read_reply(*lost.said[0], "connect")
+    return _SYNTHETIC.get(lost.reason, BROKEN)

@@ -88,6 +88,8 @@ def refusal(envelope: Envelope, content: Content, offer: Offer) -> Reply | None:
         return refused(text, "5.3.4")
     if content.eight_bit and not offer.eight_bit:
         return refused("message holds 8-bit text, and the server does not offer 8BITMIME", "5.6.3")
+    if content.international and not offer.utf8:
+        return refused("header holds 8-bit text, and the server does not offer SMTPUTF8", "5.6.7")
     if not offer.utf8 and not _ascii(envelope):
         return refused("address needs SMTPUTF8, which the server does not offer", "5.6.7")
     return None
@@ -104,14 +106,17 @@ def commands(envelope: Envelope, content: Content, offer: Offer) -> list[bytes]:
     Raises
     ------
     ValueError
-        If an address holds what would end the command, or begin another parameter.
+        If there is no recipient, or an address holds what would end the command or begin another
+        parameter.
     """
+    if not envelope.recipients:
+        raise ValueError("a message needs a recipient")
     mail = f"MAIL FROM:<{_checked(envelope.sender)}>"
     if offer.sizes:
         mail += f" SIZE={content.size}"
     if content.eight_bit:
         mail += " BODY=8BITMIME"
-    if offer.utf8 and not _ascii(envelope):
+    if offer.utf8 and (content.international or not _ascii(envelope)):
         mail += " SMTPUTF8"
     if offer.dsn:
         mail += _about_reports(envelope)

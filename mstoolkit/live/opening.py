@@ -11,9 +11,9 @@ from typing import cast
 
 from aiosmtplib import SMTP
 from aiosmtplib.errors import (
-    SMTPConnectError,
     SMTPException,
     SMTPResponseException,
+    SMTPServerDisconnected,
 )
 
 from mstoolkit.config import ConfigError
@@ -113,8 +113,18 @@ class Opening:
                 raise NotTriedError(_said("TLS is required, and the server does not offer it"))
             return
         async with self._time(self._delivery.timeouts.ehlo):
-            await client.starttls()
+            await self._shake_hands(client)
         await self._greet(client)
+
+    async def _shake_hands(self, client: SMTP) -> None:
+        try:
+            await client.starttls()
+        except SMTPResponseException:
+            raise
+        except ssl.SSLError as error:
+            raise NotTriedError(untrusted(error, "ehlo")) from None
+        except (SMTPException, OSError):
+            raise NotTriedError(_said("the TLS handshake was cut off")) from None
 
     async def _log_in(self, client: SMTP) -> None:
         auth = self._delivery.auth
@@ -140,7 +150,10 @@ class Opening:
         offer = read_offer(client.esmtp_extensions)
         if not self._delivery.pipelining:
             offer = offer._replace(pipelining=False)
-        return Wire(cast(asyncio.Transport, transport)), offer
+        left = bytes(
+            getattr(client.protocol, "_buffer", b"")
+        )  # no public way to what came too much
+        return Wire(cast(asyncio.Transport, transport), left), offer
 
     def _explained(self, error: BaseException) -> Reply | None:
         """Return the reply that stands for an error; None where it is not the server's."""
@@ -170,7 +183,7 @@ class Opening:
             return untrusted(cause, self._phase)
         if isinstance(cause, socket.gaierror):
             return Reply(0, "", f"there is no host {self._host!r}", "connect")
-        if not isinstance(error, SMTPConnectError | OSError):
+        if self._phase != "connect" or isinstance(error.__cause__, SMTPServerDisconnected):
             return BROKEN
         source, number = self._delivery.source_address, getattr(cause, "errno", None)
         if source and number == errno.EADDRNOTAVAIL and "bind" in str(cause):

@@ -69,7 +69,7 @@ def untrusted(error: ssl.SSLError, phase: Phase) -> Reply:
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"the server's certificate is not trusted: {error.verify_message}"
     else:
-        text = f"the TLS handshake failed: {error.reason or 'it was cut off'}"
+        text = f"the TLS handshake failed: {(error.reason or 'cut off').lower().replace('_', ' ')}"
     return Reply(0, "", text.rstrip("."), phase)
 
 

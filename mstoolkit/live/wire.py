@@ -128,9 +128,11 @@ class Wire(asyncio.BufferedProtocol):
     ----------
     transport : asyncio.Transport
         Open, with no reply outstanding.
+    left : bytes, optional
+        What had come already, and nobody asked for.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, left: bytes = b"") -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._room = bytearray(_ROOM)
@@ -144,6 +146,8 @@ class Wire(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._full: asyncio.Future[None] | None = None
         transport.set_protocol(self)
+        if left:
+            self._take(left)
 
     @property
     def open(self) -> bool:
@@ -237,19 +241,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take the bytes that came."""
-        try:
-            self._said += self._parser.feed(bytes(self._view[:nbytes]))
-        except GarbledError:
-            self._end("garbled")
-            return
-        if self._waiter is None or len(self._said) > self._wanted:
-            self._reason = self._reason or "unasked"
-            self._wake()
-            self.resume_writing()
-        elif self._enough():
-            if self._parser.amid:
-                self._reason = self._reason or "unasked"
-            self._wake()
+        self._take(bytes(self._view[:nbytes]))
 
     def eof_received(self) -> None:
         """Take it that nothing more will come; the transport closes itself."""
@@ -270,6 +262,21 @@ class Wire(asyncio.BufferedProtocol):
             full.set_result(None)
 
     # -- inside
+
+    def _take(self, data: bytes) -> None:
+        try:
+            self._said += self._parser.feed(data)
+        except GarbledError:
+            self._end("garbled")
+            return
+        if self._waiter is None or len(self._said) > self._wanted:
+            self._reason = self._reason or "unasked"
+            self._wake()
+            self.resume_writing()
+        elif self._enough():
+            if self._parser.amid:
+                self._reason = self._reason or "unasked"
+            self._wake()
 
     def _enough(self) -> bool:
         said = self._said

@@ -38,11 +38,14 @@ class Content(NamedTuple):
         Bytes of the message with CRLF, before dots were doubled: what SIZE counts (RFC 1870).
     eight_bit : bool
         Whether a byte is above 127, so that 8BITMIME is needed.
+    international : bool
+        Whether such a byte is in the header, so that SMTPUTF8 is needed (RFC 6532).
     """
 
     data: bytes
     size: int
     eight_bit: bool
+    international: bool = False
 
 
 def mended(message: bytes, bare: Bare = "mend") -> bytes:
@@ -94,7 +97,7 @@ def prepared(message: bytes, bare: Bare = "mend") -> Content:
     Raises
     ------
     LineError
-        As for `mended`.
+        As for `mended`, and if the header holds 8-bit text that is not UTF-8.
 
     Examples
     --------
@@ -105,7 +108,14 @@ def prepared(message: bytes, bare: Bare = "mend") -> Content:
     data = message.replace(b"\r\n.", b"\r\n..") if b"\r\n." in message else message
     if message.startswith(b"."):
         data = b"." + data
-    return Content(data, len(message), not message.isascii())
+    if message.isascii():
+        return Content(data, len(message), eight_bit=False)
+    header = message.partition(b"\r\n\r\n")[0]
+    try:
+        header.decode()
+    except UnicodeDecodeError:
+        raise LineError("a header that is not UTF-8") from None
+    return Content(data, len(message), eight_bit=True, international=not header.isascii())
 
 
 def _check_lengths(message: bytes) -> None:
