@@ -18,6 +18,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SOURCE_ONLY = ("dkimpy",)  # pure Python that its authors publish as source alone
 HEAD = "# Written by `make lock` from pyproject.toml; do not edit.\n"
 
 
@@ -35,6 +36,7 @@ def resolve(python: str, needs: list[str], fixed: dict[str, str]) -> dict[str, s
         pins = "".join(f"{name}=={version}\n" for name, version in fixed.items())
         constraints.write_text(pins, encoding="utf-8")
         options = ["--dry-run", "--ignore-installed", "--only-binary", ":all:", "--quiet"]
+        options += ["--no-binary", ",".join(SOURCE_ONLY)]
         options += ["--report", str(report), "--constraint", str(constraints)]
         subprocess.run(
             [python, "-m", "pip", "install", *options, *needs],

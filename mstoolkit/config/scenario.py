@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from mstoolkit.config.base import Frozen
 from mstoolkit.config.blocklists import Blocklist
+from mstoolkit.config.delivery import Delivery
 from mstoolkit.config.explain import offer
 from mstoolkit.config.pacing import Allowance, Limits
 from mstoolkit.config.policy import Policy
@@ -76,6 +77,8 @@ class Server(Frozen):
         Who else sends from the same address, as on a provider's shared pool.
     total
         Limits of the server as a whole, instead of what the strategy says of each.
+    delivery
+        How a live run hands mail to it: encryption, credentials, timeouts, signatures.
     """
 
     host: str = "127.0.0.1"
@@ -94,6 +97,7 @@ class Server(Frozen):
     limits: Limits = Limits()
     total: Allowance | None = None
     isp_limits: dict[str, Limits] = {}
+    delivery: Delivery = Delivery()
 
 
 class Segment(Frozen):

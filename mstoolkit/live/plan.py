@@ -12,6 +12,7 @@ from mstoolkit.config import ConfigError, Policy, Scenario, content_hash
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.eventlog import Manifest, manifest_of
 from mstoolkit.live.letters import Letters
+from mstoolkit.live.ready import check_deliveries
 from mstoolkit.live.spool import Spool, holds_spool
 from mstoolkit.live.targets import targets
 
@@ -112,6 +113,7 @@ def planned(
     mailing = Mailing(scenario)
     letters = Letters(scenario, mailing, run_name(name, seed))
     where = targets(scenario, addresses, allow_hosts)
+    check_deliveries(scenario.servers)
     return Plan(scenario, name, policy, seed, time_scale, limit, folder, mailing, letters, where)
 
 

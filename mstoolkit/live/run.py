@@ -254,6 +254,7 @@ async def _drive(
         at=taken.at,
         flying=taken.flying,
         first=taken.first,
+        deliveries={name: each.delivery for name, each in plan.scenario.servers.items()},
     )
     if sinks is not None:
         sinks.subscribe(sender.intake)

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from mstoolkit.config.delivery import Delivery
 from mstoolkit.live.clock import RunClock
 from mstoolkit.live.feedback import Intake
 from mstoolkit.live.lateness import Watch
@@ -52,6 +53,7 @@ class Sender:
         at: float = 0.0,
         flying: Mapping[int, Send] | None = None,
         first: Sequence[Event] = (),
+        deliveries: Mapping[str, Delivery] | None = None,
     ) -> None:
         self.clock = clock
         self.letters = letters
@@ -69,6 +71,7 @@ class Sender:
         self._progress = progress
         self._messages = max(1, messages or sum(event.parcel.n for event in arrivals))
         self._first = first
+        self._deliveries = deliveries
         self._began = 0.0
         self._inbox: deque[tuple[Answer, float]] = deque()
         self._wake = asyncio.Event()
@@ -213,7 +216,7 @@ class Sender:
     def _slot(self, number: int) -> Slot:
         slot = self._slots.get(number)
         if slot is None:
-            slot = self._slots[number] = Slot(self)
+            slot = self._slots[number] = Slot(self, self._deliveries, self.on_wire)
             task = asyncio.create_task(slot.run())
             self._tasks.add(task)
             task.add_done_callback(self._slot_ended)

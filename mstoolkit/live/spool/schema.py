@@ -61,7 +61,7 @@ STATEMENTS = {
     "parcel": "INSERT INTO parcels (lot, first, n, at, suppressed, body) VALUES (?, ?, ?, ?, ?, ?)",
     "handed": "UPDATE parcels SET handed = 1 WHERE lot = ? AND first = ?",
     "event": "INSERT INTO events VALUES (?, ?)",
-    "wired": "INSERT INTO wire VALUES (?, ?, ?, ?)",
+    "wired": "INSERT OR REPLACE INTO wire VALUES (?, ?, ?, ?)",
     "ambiguous": (
         "INSERT INTO ambiguous SELECT token, list, position, server, ?2 FROM wire WHERE token = ?1"
     ),

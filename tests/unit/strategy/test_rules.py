@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mstoolkit
 from mstoolkit.config.rules import Rule
-from mstoolkit.live import connection
+from mstoolkit.live import replies
 from mstoolkit.model import Reply
 from mstoolkit.sim import driver
 from mstoolkit.strategy.rules import Consequence, Rulebook
@@ -105,7 +105,7 @@ CATCH_ALL = [rule("text", match={"text": "."}), rule("phase", match={"phase": ["
 
 @pytest.mark.parametrize(
     "reply",
-    [driver.REFUSED, connection.REFUSED, connection.TIMEOUT, connection.BROKEN],
+    [driver.REFUSED, replies.REFUSED, replies.TIMEOUT, replies.BROKEN],
     ids=lambda reply: reply.text,
 )
 def test_own_replies_match_nothing(reply: Reply) -> None:
