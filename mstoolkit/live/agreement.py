@@ -12,19 +12,26 @@ from mstoolkit.config import ConfigError
 
 _HELO = "mstoolkit.invalid"
 _TIMEOUT = 5.0
+_UNREACHABLE = "cannot be reached"
 
 
 async def agree(
-    targets: Mapping[str, tuple[str, int]], epoch: float, scale: float, scenario_hash: str
+    targets: Mapping[str, tuple[str, int]],
+    epoch: float,
+    scale: float,
+    scenario_hash: str,
+    *,
+    again: bool = False,
 ) -> list[str]:
     """Agree with every server on epoch, time scale and scenario.
 
-    Servers that do not know XCLOCK are real ones, whose clock goes at scale 1.
+    Servers that do not know XCLOCK are real ones, whose clock goes at scale 1. Where a run is taken
+    up `again`, a server may be out just now: it was agreed with when the run began.
 
     Returns
     -------
     list of str
-        What could not be checked at scale 1, for the manifest.
+        What could not be checked at scale 1 or again, for the manifest.
 
     Raises
     ------
@@ -37,7 +44,7 @@ async def agree(
         missing = await _probe(*targets[name])
         if not missing:
             knowing.append(name)
-        elif scale != 1.0:
+        elif scale != 1.0 and not (again and missing.startswith(_UNREACHABLE)):
             raise ConfigError(missing, key=f"servers.{name}", remedy=_REMEDY)
         else:
             notes.append(f"{name}: {missing}")
@@ -64,7 +71,7 @@ async def _probe(host: str, port: int) -> str:
             greeting = await client.execute_command(b"EHLO", _HELO.encode())
             await client.quit()
     except (SMTPException, OSError, TimeoutError):
-        return f"cannot be reached at {host}:{port}"
+        return f"{_UNREACHABLE} at {host}:{port}"
     finally:
         client.close()
     if "XCLOCK" not in greeting.message.split("\n"):

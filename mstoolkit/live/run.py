@@ -210,7 +210,13 @@ async def _begun(
             meta = {"identity": plan.identity, "epoch": epoch, "version": package_version()}
             spool.begin(meta, plan.mailing.arrivals(plan.limit))
         check_same(plan, spool)
-        notes = await agree(plan.where, spool.meta["epoch"], plan.scale, plan.identity["scenario"])
+        notes = await agree(
+            plan.where,
+            spool.meta["epoch"],
+            plan.scale,
+            plan.identity["scenario"],
+            again=not fresh,
+        )
     except BaseException:
         if fresh:
             spool.discard()

@@ -88,8 +88,8 @@ def classify(reply: Reply) -> str:
     Parameters
     ----------
     reply : Reply
-        A refusal, or the toolkit's own synthetic reply (code 0), which is ``"network"`` whatever
-        its words. A 2xx is ``"not_bounce"``.
+        A refusal, or the toolkit's own synthetic reply (code 0), which is ``"network"`` unless it
+        has a status of its own, whatever its words. A 2xx is ``"not_bounce"``.
 
     Returns
     -------
@@ -105,11 +105,11 @@ def classify(reply: Reply) -> str:
     """
     if reply.positive:
         return "not_bounce"
+    detail = reply.status.partition(".")[2]
     if reply.code == 0:
-        return "network"
+        return _STATUS.get(detail, "content") if detail else "network"
     whole = f"{reply.code} {reply.status} {reply.text}".lower()
     for pattern, category in _WORDS:
         if pattern.search(whole):
             return category
-    detail = reply.status.partition(".")[2]
     return _STATUS.get(detail) or _CODES.get(reply.code, "other")

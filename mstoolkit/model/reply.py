@@ -41,5 +41,11 @@ class Reply(NamedTuple):
 
     @property
     def temporary(self) -> bool:
-        """Whether the server asks to try again (4xx), or never answered (code 0)."""
-        return self.code == 0 or 400 <= self.code < 500
+        """Whether the server asks to try again (4xx), or never answered (code 0).
+
+        A refusal of the toolkit's own (code 0 with a status of 5) is final: the message cannot be
+        sent by this server as it is.
+        """
+        if self.code == 0:
+            return not self.status.startswith("5")
+        return 400 <= self.code < 500

@@ -80,3 +80,15 @@ def test_shipped_texts_are_told_apart(name: str) -> None:
 def test_the_taxonomy_names_each_category_once() -> None:
     """Twenty-five categories, all different."""
     assert len(CATEGORIES) == len(set(CATEGORIES)) == 25
+
+
+@pytest.mark.parametrize(
+    ("status", "category", "temporary"),
+    [("", "network", True), ("5.3.4", "too_big", False), ("5.6.7", "content", False)],
+)
+def test_own_refusals_are_final_and_own_silence_is_not(
+    status: str, category: str, temporary: bool
+) -> None:
+    """A message that cannot be sent as it is ends; a server that never answered is asked again."""
+    reply = Reply(0, status, "busy, too many connections, no such user", "mail")
+    assert (classify(reply), reply.temporary, reply.positive) == (category, temporary, False)
