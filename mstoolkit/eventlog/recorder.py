@@ -63,6 +63,9 @@ class Recorder:
         return frame_of(self.table())
 
 
+_TEXTS = pd.StringDtype("pyarrow", na_value=np.nan)
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """Return an Arrow table of the schema as a frame; texts become categories as they are."""
     columns = {}
@@ -76,6 +79,6 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
 
 
 def _categorical(array: pa.DictionaryArray) -> pd.Categorical:
-    codes = array.indices.fill_null(-1).to_numpy()
-    texts = pd.array(array.dictionary, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
-    return pd.Categorical.from_codes(codes, categories=pd.Index(texts))
+    codes = array.indices.fill_null(-1) if array.null_count else array.indices
+    texts = pd.CategoricalDtype(pd.Index(pd.array(array.dictionary, dtype=_TEXTS)))
+    return pd.Categorical.from_codes(codes.to_numpy(), dtype=texts, validate=False)

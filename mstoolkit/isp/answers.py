@@ -125,7 +125,10 @@ class Answers:
             if fate == _TAKEN:
                 traps.append(address)
         accepted = fates[_TAKEN] = parcel.n - absent.n - sum(fates) + len(traps)
-        self._take(now, standing, attempt, accepted, traps)
+        if traps or self.engaging:
+            self._take(now, standing, attempt, accepted, traps)
+        else:
+            standing.accepted += accepted
         if accepted == parcel.n:
             return ((self.accepted, accepted),), heard
         standing.bad(self._profile.reputation.unknown * fates[UNKNOWN])

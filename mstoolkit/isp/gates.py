@@ -31,6 +31,7 @@ class Credentials(NamedTuple):
 
 
 NOTHING_WRONG = Credentials({}, {})
+_FINE = Authentication()
 
 
 class Gatekeeper:
@@ -52,6 +53,9 @@ class Gatekeeper:
     @classmethod
     def of(cls, profile: Profile, credentials: Credentials) -> Self | None:
         """Return the gates of a provider; None if they are open to all mail that is known of."""
+        fine = all(each == _FINE for each in credentials.authentication.values())
+        if fine and all(credentials.one_click.values()):
+            return None
         gates = cls(profile, credentials)
         sources = credentials.authentication or {"": Authentication()}
         campaigns = credentials.one_click or {"": True}
