@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mstoolkit.analysis import METRICS
-from mstoolkit.analysis.paired import difference
+from mstoolkit.analysis.paired import Difference, difference
 from mstoolkit.experiment.comparison import Comparison
 from mstoolkit.experiment.variation import Parameter, Refusal, Values
 
@@ -145,6 +145,7 @@ def pair_table(base: Comparison, ends: Sequence[Ends]) -> pd.DataFrame:
     sign = -1.0 if METRICS[base.metric].direction == "lower" else 1.0
     ranked = ranking(base.runs, base.metric)
     rows = []
+    pairs = max(1, len(ranked) * (len(ranked) - 1) // 2)
     for one in ends:
         runs = {"base": base.runs, **one.runs}
         values = {point: _values(frame, base.metric) * sign for point, frame in runs.items()}
@@ -156,6 +157,9 @@ def pair_table(base: Comparison, ends: Sequence[Ends]) -> pd.DataFrame:
             }
             for point in POINTS:
                 row |= _point(values.get(point), ahead, behind, point)
+            row["base_sure"] = _lead(values["base"], ahead, behind, pairs).low
+            for end in ("low", "high"):
+                row[f"{end}_moved"] = _moved(values.get(end), values["base"], ahead, behind)
             rows.append(row)
     frame = pd.DataFrame(rows)
     means = frame[list(POINTS)]
@@ -179,16 +183,18 @@ def parameter_table(base: Comparison, ends: Sequence[Ends], pairs: pd.DataFrame)
 def conclusions(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return what is clear at the base, and the parameters that reverse it or leave it open.
 
-    A parameter whose interval holds zero at an end leaves a conclusion open; one whose interval
-    lies on the other side reverses it.
+    Clear at the base means for all pairs together (each at 1 - 0.1 / pairs). A parameter leaves a
+    conclusion open where the interval at an end holds zero and the lead has changed by more than
+    noise; one whose interval lies on the other side reverses it.
     """
     rows = []
     for (ahead, behind), some in pairs.groupby(["ahead", "behind"], sort=False):
         first = some.iloc[0]
-        if not first["base_from"] > 0:
+        if not first["base_sure"] > 0:
             continue
         turned = (some["low_to"] < 0) | (some["high_to"] < 0)
-        weak = (some["low_from"] <= 0) | (some["high_from"] <= 0)
+        low = (some["low_from"] <= 0) & some["low_moved"]
+        weak = turned | low | ((some["high_from"] <= 0) & some["high_moved"])
         rows.append(
             {
                 "ahead": ahead,
@@ -225,9 +231,25 @@ def _point(values: pd.DataFrame | None, ahead: str, behind: str, point: str) -> 
     names = (point, f"{point}_from", f"{point}_to")
     if values is None:
         return dict.fromkeys(names, np.nan)
-    columns = (values[name].to_numpy(dtype=np.float64) for name in (ahead, behind))
-    found = difference(*columns, confidence=CONFIDENCE)
+    found = _lead(values, ahead, behind)
     return dict(zip(names, (found.mean, found.low, found.high), strict=True))
+
+
+def _lead(values: pd.DataFrame, ahead: str, behind: str, comparisons: int = 1) -> Difference:
+    columns = (values[name].to_numpy(dtype=np.float64) for name in (ahead, behind))
+    return difference(*columns, confidence=CONFIDENCE, comparisons=comparisons)
+
+
+def _moved(values: pd.DataFrame | None, base: pd.DataFrame, ahead: str, behind: str) -> bool:
+    """Tell whether the lead of one over another changes by more than noise, pair by pair."""
+    if values is None:
+        return False
+    leads = [
+        (each[ahead] - each[behind]).reindex(base.index).to_numpy(dtype=np.float64)
+        for each in (values, base)
+    ]
+    found = difference(*leads, confidence=CONFIDENCE)
+    return bool(found.low > 0.0 or found.high < 0.0)
 
 
 def _row(base: Comparison, one: Ends, best: str, pairs: pd.DataFrame) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mstoolkit.config import ConfigError, Scenario
+from mstoolkit.config import ConfigError, Policy, Scenario
+from mstoolkit.config.pacing import Limits
 from mstoolkit.experiment import Comparison, compare, sensitivity
 from mstoolkit.experiment.variation import assumed_parameters, varied
 from mstoolkit.testing import small_scenario
@@ -132,3 +133,23 @@ def test_what_cannot_be_used_is_refused_first(
     with pytest.raises(ConfigError) as caught:
         sensitivity(scenario, names, progress=False, **options)
     assert caught.value.key == key
+
+
+def test_a_flip_that_the_providers_themselves_bring_about_is_found() -> None:
+    """Really simulated: with high hidden limits haste wins, with low ones it is shut out."""
+    base = small_scenario(1500, outages=False)
+    limits = {"limits": Limits()}
+    servers = {name: each.model_copy(update=limits) for name, each in base.servers.items()}
+
+    def paced(rate: float) -> Policy:
+        pacing = {"rate": rate, "burst": 10, "connections": 5}
+        return Policy.model_validate({"rotation": {"kind": "smooth-weighted"}, "pacing": pacing})
+
+    strategies = {"fast": paced(8.0), "slow": paced(0.033)}
+    scenario = base.model_copy(update={"servers": servers, "strategies": strategies})
+    found = sensitivity(
+        scenario, only=["rate.ceiling"], factor=4.0, replications=4, jobs=1, progress=False
+    )
+    row = found.table.set_index("parameter").loc["rate.ceiling"]
+    assert (row["ranking_low"], row["ranking_high"]) == ("slow > fast", "fast > slow")
+    assert bool(row["flip_clear"])
