@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from mstoolkit.config import Profile, Scenario, Segment
+from mstoolkit.config import Profile, Scenario
 from mstoolkit.config.mailing import Mailing
 from mstoolkit.isp import Attempt, Draws, Provider, Verdict
 from mstoolkit.mail import classify
@@ -30,6 +31,8 @@ _FINAL = ("unknown", "blocked", "spam")
 class ProviderSuite:
     """What the simulator and the sender rely on; derive a class whose name begins with ``Test``.
 
+    `make` gives the profile; for a model of your own, `provider` gives that.
+
     Examples
     --------
     >>> from mstoolkit.config import load_profile
@@ -44,6 +47,14 @@ class ProviderSuite:
     def make(self) -> Profile:
         """Return the profile; override this."""
         raise NotImplementedError
+
+    def provider(self, scenario: Scenario, *, warm: float = 0.5) -> Any:
+        """Return a provider with the scenario's profile of ``gmail`` and the source so warm.
+
+        Override this for a model of your own class: it has the verbs of `isp.Provider`.
+        """
+        segments, profile = scenario.audience.segments, scenario.isps["gmail"]
+        return Provider("gmail", profile, segments, {self.source: warm})
 
     def test_replies_mean_what_they_are_for(self) -> None:
         """The sender's classifier reads each refusal as what the profile means by it."""
@@ -73,7 +84,7 @@ class ProviderSuite:
     def test_connections_are_counted(self) -> None:
         """As many connections as the profile says are admitted, one more is not, until one ends."""
         profile = self.make()
-        provider = self._provider(profile)
+        provider = self.provider(self._scenario(), warm=1.0)
         assert provider.connect(0.0, self.source, profile.connections.ceiling).code == 220
         refused = provider.connect(0.0, self.source)
         assert refused.code == profile.replies.connections.code, f"admitted: {refused}"
@@ -83,7 +94,7 @@ class ProviderSuite:
     def test_a_warm_address_has_a_higher_limit_than_a_cold_one(self) -> None:
         """Warmth moves the hidden limit from the cautious rate to the ceiling."""
         profile = self.make()
-        provider = self._provider(profile)
+        provider = self.provider(self._scenario(), warm=1.0)
         for source in (self.source, "cold"):
             provider.connect(0.0, source)
         rate = {row.source_ip: row.rate for row in provider.truth()}
@@ -107,7 +118,7 @@ class ProviderSuite:
     def test_no_message_is_lost_or_made_up(self) -> None:
         """Replies and what stays unsent sum to what was sent, however hard it is pushed."""
         scenario = self._scenario()
-        provider, draws = self._of(scenario), Draws(scenario, 1)
+        provider, draws = self.provider(scenario), Draws(scenario, 1)
         for step in range(_STEPS):
             attempt = self._attempt(scenario, step)
             verdict = provider.receive(step * 7.0, attempt, draws)
@@ -128,7 +139,7 @@ class ProviderSuite:
     def test_answers_depend_on_what_came_in(self) -> None:
         """The same attempts at the same times meet the same answers, whatever others are asked."""
         scenario = self._scenario()
-        strangers = self._of(scenario)
+        strangers = self.provider(scenario)
         told = self._told(scenario, ())
         strangers.receive(0.0, self._attempt(scenario, 1), Draws(scenario, 2))
         assert self._told(scenario, ()) == told
@@ -136,10 +147,6 @@ class ProviderSuite:
     def _scenario(self) -> Scenario:
         scenario = small_scenario(4000)
         return scenario.model_copy(update={"isps": {**scenario.isps, "gmail": self.make()}})
-
-    def _of(self, scenario: Scenario) -> Provider:
-        segments = scenario.audience.segments
-        return Provider("gmail", scenario.isps["gmail"], segments, {self.source: 0.5})
 
     def _attempt(self, scenario: Scenario, step: int) -> Attempt:
         """Return one of several kinds: single, many, spread, counted; from two neighbours."""
@@ -153,12 +160,12 @@ class ProviderSuite:
 
     def _told(self, scenario: Scenario, saved: tuple[int, ...]) -> list[Verdict | Reply]:
         """Return all answers of one provider, which is saved and restored at some steps."""
-        provider, draws = self._of(scenario), Draws(scenario, 1)
+        provider, draws = self.provider(scenario), Draws(scenario, 1)
         told: list[Verdict | Reply] = []
         for step in range(_STEPS):
             if step in saved:
                 state = json.loads(json.dumps(provider.snapshot(), allow_nan=False))
-                provider = self._of(scenario)
+                provider = self.provider(scenario)
                 provider.restore(state)
             attempt, now = self._attempt(scenario, step), step * _GAP
             told += [
@@ -167,7 +174,3 @@ class ProviderSuite:
             ]
         assert provider.truth()
         return told
-
-    def _provider(self, profile: Profile) -> Provider:
-        segments = {"all": Segment(share=1.0, opens=0.2)}
-        return Provider("mine", profile, segments, {self.source: 1.0})
