@@ -88,7 +88,38 @@ class Exponential:
             self._at = now
 
 
-class Rspamd:
+class _Mean:
+    """A mean of spam scores, which begins anew after a time without mail."""
+
+    __slots__ = ("_at", "_n", "mean")
+
+    def __init__(self) -> None:
+        self._at = self._n = 0.0
+        self.mean = 0.0
+
+    def snapshot(self) -> list[float]:
+        """Return the state."""
+        return [self._at, self._n, self.mean]
+
+    def restore(self, state: Any) -> None:
+        """Continue as the one that the state was taken of."""
+        self._at, self._n, self.mean = state
+
+    def _take(self, now: float, n: float, score: float, expiry: float) -> None:
+        """Let `n` messages of a score count."""
+        if now - self._at > expiry:
+            self._n = 0.0
+        left = self._left(now, n) if self._n else 0.0
+        self.mean = score + (self.mean - score) * left
+        self._n += n
+        self._at = now
+
+    def _left(self, now: float, n: float) -> float:
+        """Return the share of the difference from the mean that `n` messages leave."""
+        raise NotImplementedError
+
+
+class Rspamd(_Mean):
     """Rspamd's reputation plug-in (``reputation.lua``): v <- a s + (1 - a) v, a = 1 - exp(-dt/W).
 
     Good messages have a spam score of 0 and bad ones of ``reject``. Its contribution to a score,
@@ -99,51 +130,35 @@ class Rspamd:
     --------
     >>> judge = Rspamd(RspamdSpec(kind="rspamd"))
     >>> judge.learn(0.0, 50, 50)
-    >>> round(judge.score, 4), round(judge.opinion(0.0), 4)
+    >>> round(judge.mean, 4), round(judge.opinion(0.0), 4)
     (7.5, 0.3729)
     """
 
-    __slots__ = ("_at", "_n", "_spec", "score")
+    __slots__ = ("_spec",)
 
     def __init__(self, spec: RspamdSpec) -> None:
+        super().__init__()
         self._spec = spec
-        self._at = self._n = 0.0
-        self.score = 0.0
 
     def learn(self, now: float, good: float, bad: float) -> None:
         """Take note of messages since the last time."""
-        n = good + bad
-        if n <= 0.0:
-            return
-        spec = self._spec
-        if now - self._at > spec.expiry:
-            self._n = 0.0
-        mean = spec.reject * bad / n
-        if self._n:
-            self.score += (1.0 - exp((self._at - now) / spec.window)) * (mean - self.score)
-        else:
-            self.score = mean
-        self._n += n
-        self._at = now
+        if good + bad > 0.0:
+            score = self._spec.reject * bad / (good + bad)
+            self._take(now, good + bad, score, self._spec.expiry)
 
     def opinion(self, now: float) -> float:
         """Return the reputation, 0..1."""
         spec = self._spec
         if self._n < spec.minimum or now - self._at > spec.expiry:
             return 1.0
-        told = tanh(_STEEP * self.score / spec.reject - _SHIFT)
+        told = tanh(_STEEP * self.mean / spec.reject - _SHIFT)
         return min(1.0, max(0.0, (_WORST - told) / (_WORST - _BEST)))
 
-    def snapshot(self) -> list[float]:
-        """Return the state."""
-        return [self._at, self._n, self.score]
-
-    def restore(self, state: Any) -> None:
-        """Continue as the one that the state was taken of."""
-        self._at, self._n, self.score = state
+    def _left(self, now: float, n: float) -> float:
+        return exp((self._at - now) / self._spec.window)
 
 
-class TxRep:
+class TxRep(_Mean):
     """SpamAssassin's TxRep: the mean score m of a sender moves the score of what comes next.
 
     With dilution d a message of score s moves the mean of c messages to (s + d c m) / (d c + 1), so
@@ -159,25 +174,17 @@ class TxRep:
     (2.0, 0.8)
     """
 
-    __slots__ = ("_at", "_n", "_spec", "mean")
+    __slots__ = ("_spec",)
 
     def __init__(self, spec: TxRepSpec) -> None:
+        super().__init__()
         self._spec = spec
-        self._at = self._n = 0.0
-        self.mean = 0.0
 
     def learn(self, now: float, good: float, bad: float) -> None:
         """Take note of messages since the last time."""
-        n = good + bad
-        if n <= 0.0:
-            return
-        spec = self._spec
-        if now - self._at > spec.expiry:
-            self._n = 0.0
-        score = spec.penalty * bad / n
-        self.mean = score + (self.mean - score) * self._left(n)
-        self._n += n
-        self._at = now
+        if good + bad > 0.0:
+            score = self._spec.penalty * bad / (good + bad)
+            self._take(now, good + bad, score, self._spec.expiry)
 
     def opinion(self, now: float) -> float:
         """Return the reputation, 0..1."""
@@ -186,19 +193,8 @@ class TxRep:
             return 1.0
         return min(1.0, max(0.0, 1.0 - spec.factor * self.mean / spec.spam))
 
-    def snapshot(self) -> list[float]:
-        """Return the state."""
-        return [self._at, self._n, self.mean]
-
-    def restore(self, state: Any) -> None:
-        """Continue as the one that the state was taken of."""
-        self._at, self._n, self.mean = state
-
-    def _left(self, n: float) -> float:
-        """Return the share of the difference from the mean that `n` messages leave."""
+    def _left(self, now: float, n: float) -> float:
         c, more = self._n, 1.0 / self._spec.dilution
-        if not c:
-            return 0.0
         return exp(lgamma(c + n) - lgamma(c) + lgamma(c + more) - lgamma(c + n + more))
 
 

@@ -81,7 +81,7 @@ def test_rspamd_moves_by_the_gap_and_not_by_the_number() -> None:
         judge.learn(0.0, n, 0)
         judge.learn(3 * DAY, 0, n)
     a = 1 - exp(-3 / 30)
-    assert few.score == many.score == pytest.approx(15 * a)
+    assert few.mean == many.mean == pytest.approx(15 * a)
     told = tanh(1.83178 * a - 0.5493)
     worst, best = tanh(1.83178 - 0.5493), tanh(-0.5493)
     assert few.opinion(3 * DAY) == pytest.approx((worst - told) / (worst - best))
@@ -96,7 +96,7 @@ def test_rspamd_says_nothing_below_ten_messages_and_after_ten_idle_days() -> Non
     assert judge.opinion(1.0) == pytest.approx(0.0)
     assert judge.opinion(11 * DAY) == 1.0
     judge.learn(11 * DAY, 20, 0)
-    assert judge.score == 0.0
+    assert judge.mean == 0.0
 
 
 @given(st.lists(st.tuples(st.integers(1, 200), st.booleans()), min_size=1, max_size=8))
